@@ -105,14 +105,14 @@ export class WorkerStatus {
   }
 
   #reportedState(): OwnReport['state'] {
-    const { state, permits, recorder } = this.#options;
+    const { state, permits, claims, recorder } = this.#options;
     if (isEnding(state())) {
       return 'draining';
     }
     if (!recorder.isHealthy) {
       return 'sink-failing';
     }
-    return permits.inUse > 0 ? 'working' : 'idle';
+    return permits.inUse + claims.active > 0 ? 'working' : 'idle';
   }
 }
 

@@ -7,6 +7,7 @@ import {
   openAnswerOf,
   type Phase,
   remaining,
+  sharedMoment,
 } from './origin-phase.ts';
 import type { WaitingSlice } from './waiting-slice.ts';
 
@@ -16,11 +17,6 @@ const MAX_STARTS = 50;
 const REPORT_MS = 10;
 /** The same where only the rate limits the origin: the next question takes them along earlier. */
 const LAZY_REPORT_MS = 1_100;
-/**
- * The same where nobody waits for anything. The reports of all origins are due at the same moments,
- * so that they go to Redis together.
- */
-const SHARED_REPORT_MS = 50;
 /** Starts that are asked for in advance. An origin where more wait asks once for many anyway. */
 const MAX_IN_ADVANCE = 4;
 /** Leases are renewed well within their life of 12 s. */
@@ -38,6 +34,9 @@ const HORIZON_MS = 50;
 const LONG_HORIZON_MS = 100;
 /** At a slow origin workers then take turns of up to a second, and the others sleep. */
 const MAX_HORIZON_MS = 1_000;
+
+/** The gate reserves starts where slots are no further apart: they are made at once. */
+const MAX_RESERVED_SPACING_MS = 1;
 
 /** All that the next step for an origin depends on. Times are as `performance.now()`. */
 export interface OriginState {
@@ -65,6 +64,8 @@ export interface OriginState {
   readonly exchangedAt: number;
   /** Whether a permit could be had at once. */
   readonly arePermitsFree: boolean;
+  /** Whether half of all permits are free, and more. */
+  readonly arePermitsPlentiful: boolean;
   /** Whether the worker stops: it waits for the reports. */
   readonly isStopping: boolean;
   /** See {@link BacklogPoller.intervalMs}. */
@@ -75,12 +76,13 @@ export interface OriginState {
  * - `start`: take up to `most` permits and start as many fetches under the local grant
  * - `ask`: take up to `most` permits and ask the gate for as many starts
  * - `ask-in-advance`: ask the gate for starts before there are permits for them
+ * - `ask-without-permits`: ask the gate for starts in slots, each of which takes a permit then
  * - `report`: an exchange that asks for nothing
  * - `rest`: nothing is left to do, and the gate knows that nothing is in flight
  */
 export type Decision =
   | { readonly do: 'start' | 'ask'; readonly most: number; readonly permitsBy: number }
-  | { readonly do: 'ask-in-advance'; readonly most: number }
+  | { readonly do: 'ask-in-advance' | 'ask-without-permits'; readonly most: number }
   | { readonly do: 'report' }
   | { readonly do: 'wait'; readonly until: number }
   | { readonly do: 'defer'; readonly slices: readonly FarSlice[] }
@@ -117,6 +119,9 @@ export function decide(state: OriginState, now: number): Decision {
     }
     if (left === 0 && isAskedInAdvance(state)) {
       return { do: 'ask-in-advance', most: waiting };
+    }
+    if (left === 0 && isAskedWithoutPermits(state)) {
+      return { do: 'ask-without-permits', most: Math.min(waiting, MAX_STARTS) };
     }
     return left > 0
       ? { do: 'start', most: Math.min(waiting, left, MAX_STARTS), permitsBy }
@@ -164,7 +169,7 @@ function reportDueAt(state: OriginState): number {
   const { exchangedAt, pollEveryMs } = state;
   if (state.unreported > 0) {
     if (isWaitedForByNobody(state)) {
-      return Math.ceil(state.unreportedSince / SHARED_REPORT_MS) * SHARED_REPORT_MS;
+      return sharedMoment(state.unreportedSince);
     }
     return exchangedAt + (mayReportLate(state) ? LAZY_REPORT_MS : REPORT_MS);
   }
@@ -178,6 +183,16 @@ function reportDueAt(state: OriginState): number {
     return Math.max(exchangedAt + REPORT_MS, state.waiting > 0 ? advanceUntil(state.phase) : 0);
   }
   return Infinity;
+}
+
+/**
+ * Whether starts are asked for without permits, each of which takes one in its slot. Only while
+ * half of all permits are free, because a start that finds none is not made; and only where slots
+ * are so far apart that most of them are still to come when the answer does.
+ */
+function isAskedWithoutPermits({ phase, arePermitsPlentiful }: OriginState): boolean {
+  const spacingMs = openAnswerOf(phase)?.spacingMs ?? 0;
+  return arePermitsPlentiful && spacingMs > MAX_RESERVED_SPACING_MS;
 }
 
 /**

@@ -31,6 +31,13 @@ const ADVANCE_TTL_MS = 1_000;
 /** A raised limit must show within 2 s, however far away the next start is. */
 const MAX_ASK_AGAIN_MS = 1_000;
 const RETRY_AFTER_ERROR_MS = 500;
+/** Exchanges that may wait are due at the same moments everywhere: they go to Redis together. */
+const SHARED_MS = 50;
+/**
+ * The gate lets a worker ask half a horizon before the next start is due. With so long a one, a
+ * question that waits for the next moment still comes in time.
+ */
+const MIN_SHARED_HORIZON_MS = 4 * SHARED_MS;
 
 /** Until `until` fetches may start without asking while fewer than `allowedInFlight` run. */
 interface LocalGrant {
@@ -63,6 +70,8 @@ export interface Asked {
   readonly wanted: number;
   /** Whether they were wanted before there are permits for them. @default false */
   readonly isInAdvance?: boolean;
+  /** How far ahead starts might be promised. @default 0 */
+  readonly horizonMs?: number;
   readonly now: number;
 }
 
@@ -70,7 +79,7 @@ export interface Asked {
 export function phaseAfter(
   phase: Phase,
   answer: GateAnswer,
-  { wanted, isInAdvance = false, now }: Asked,
+  { wanted, isInAdvance = false, horizonMs = 0, now }: Asked,
 ): Phase {
   if (answer.state === 'blocked' || answer.state === 'breaker') {
     return { kind: 'closed', askAt: now + answer.againInMs, answer };
@@ -85,7 +94,9 @@ export function phaseAfter(
   const saysWhatLimits = (wanted > 0 && !isInAdvance) || answer.early.length > 0;
   if (saysWhatLimits && answer.state !== 'open') {
     const againInMs = Math.max(1, Math.min(answer.againInMs, MAX_ASK_AGAIN_MS));
-    return { kind: 'limited', askAt: now + againInMs, localGrant, answer };
+    const isShared = answer.state === 'rate' && horizonMs >= MIN_SHARED_HORIZON_MS;
+    const askAt = isShared ? sharedMoment(now + againInMs) : now + againInMs;
+    return { kind: 'limited', askAt, localGrant, answer };
   }
   if (wanted === 0 && phase.kind === 'limited') {
     // The answer to a mere report does not say what limits the starts.
@@ -93,6 +104,11 @@ export function phaseAfter(
     return { kind: 'limited', askAt, localGrant, answer: { ...answer, state: phase.answer.state } };
   }
   return { kind: 'open', localGrant, answer };
+}
+
+/** The first moment from `at` on at which exchanges are due that may wait for it. */
+export function sharedMoment(at: number): number {
+  return Math.ceil(at / SHARED_MS) * SHARED_MS;
 }
 
 /** The phase after slices were deferred. One that comes back is not early because it once was. */

@@ -6,7 +6,6 @@ import { decide, type Decision, horizonMs, type OriginState } from './decide.ts'
 import { type FarSlice, isRefusedBy, ReturnTimes } from './deferral.ts';
 import { OriginGate, type OriginGateOptions } from './origin-gate.ts';
 import {
-  type Asked,
   type Phase,
   phaseAfter,
   phaseAfterDeferral,
@@ -34,6 +33,16 @@ export interface OriginSchedulerOptions extends Omit<OriginGateOptions, 'now'> {
   readonly onError: (error: unknown) => void;
   /** Called when no slice waits and nothing is in flight. */
   readonly onIdle: () => void;
+}
+
+/** An exchange. */
+interface Question {
+  /** How many starts it asks for. @default 0: it reports */
+  readonly wanted?: number;
+  /** Permits for them. @default 0: each start takes one when it is made */
+  readonly inHand?: number;
+  /** Whether only starts under the local grant are wanted. @default false */
+  readonly isInAdvance?: boolean;
 }
 
 /**
@@ -82,13 +91,21 @@ export class OriginScheduler {
     this.#schedule = new StartSchedule({
       clock: options.clock,
       now,
-      start: (lateMs) => {
-        this.#startLateMs = lateMs;
-        this.#startOne();
-        this.#startLateMs = MAX_LATE_MS;
+      start: (lateMs, hasPermit) => {
+        if (hasPermit || this.#permits.redeem()) {
+          this.#startLateMs = lateMs;
+          this.#startOne();
+          this.#startLateMs = MAX_LATE_MS;
+        }
         this.wake();
       },
-      giveUp: () => this.#permits.release(1),
+      giveUp: (hasPermit) => {
+        if (hasPermit) {
+          this.#permits.release(1);
+        } else {
+          this.#permits.breakPromise();
+        }
+      },
     });
     this.#grant = {
       onEnded: (result, delay, isFirstAttempt) => this.#ended(result, delay, isFirstAttempt),
@@ -204,6 +221,7 @@ export class OriginScheduler {
       isReserveLow: this.#reserved.isLow(now),
       exchangedAt: this.#gate.exchangedAt,
       arePermitsFree: this.#permits.areFree,
+      arePermitsPlentiful: this.#permits.sparable > 0,
       isStopping: this.#isStopping,
       pollEveryMs: this.#poller.intervalMs(now),
     };
@@ -215,9 +233,11 @@ export class OriginScheduler {
       case 'ask':
         return this.#startOrAsk(decision);
       case 'ask-in-advance':
-        return this.#exchange(decision.most, true);
+        return this.#exchange({ wanted: decision.most, isInAdvance: true });
+      case 'ask-without-permits':
+        return this.#exchange({ wanted: decision.most });
       case 'report':
-        return this.#exchange(0);
+        return this.#exchange();
       case 'defer':
         return this.#defer(decision.slices);
       case 'wait':
@@ -234,7 +254,7 @@ export class OriginScheduler {
     const inHand = this.#permits.take(request);
     if (inHand === 0) {
       if (this.#now() >= decision.permitsBy) {
-        await this.#exchange(0);
+        await this.#exchange();
       }
       return;
     }
@@ -247,18 +267,19 @@ export class OriginScheduler {
         this.#startWithoutAsking();
       }
     } else if (valid.do === 'ask') {
-      await this.#exchange(inHand);
+      await this.#exchange({ wanted: inHand, inHand });
     } else {
       this.#permits.putBack(inHand);
+      if (valid.do === 'ask-without-permits') {
+        // Deciding again without these permits could ask for them again, in turns with others.
+        await this.#perform(valid);
+      }
     }
   }
 
-  /**
-   * @param wanted how many starts to ask for; as many permits are in hand, unless it is in advance:
-   * then the starts are made under the local grant, when there are permits
-   */
-  async #exchange(wanted: number, isInAdvance = false): Promise<void> {
+  async #exchange({ wanted = 0, inHand = 0, isInAdvance = false }: Question = {}): Promise<void> {
     let answer: GateAnswer;
+    const aheadMs = horizonMs(this.#phase, this.#permits.sparable);
     try {
       answer = await this.#gate.exchange({
         wanted,
@@ -266,22 +287,26 @@ export class OriginScheduler {
         committed: this.#permits.committed,
         waiting: this.#waiting(),
         ahead: this.#ahead(wanted),
-        horizonMs: horizonMs(this.#phase, this.#permits.sparable),
+        horizonMs: aheadMs,
         batches: this.#limits(),
       });
     } catch (error) {
-      this.#permits.putBack(isInAdvance ? 0 : wanted);
+      this.#permits.putBack(inHand);
       this.#phase = phaseAfterError(this.#now());
       this.#reserved.clear();
       this.#options.onError(error);
       return;
     }
-    this.#apply(answer, { wanted, isInAdvance });
+    const now = this.#now();
+    this.#phase = phaseAfter(this.#phase, answer, { wanted, isInAdvance, horizonMs: aheadMs, now });
+    this.#apply(answer, now);
+    if (!isInAdvance) {
+      this.#useGranted(answer, inHand);
+    }
+    this.#isDeferralDue = true;
   }
 
-  #apply(answer: GateAnswer, { wanted, isInAdvance = false }: Omit<Asked, 'now'>): void {
-    const now = this.#now();
-    this.#phase = phaseAfter(this.#phase, answer, { wanted, isInAdvance, now });
+  #apply(answer: GateAnswer, now: number): void {
     if (answer.hasChanged) {
       this.#options.onChange(answer);
     }
@@ -291,9 +316,6 @@ export class OriginScheduler {
     if (answer.granted > 0 || answer.reserved > 0) {
       this.#spacingMs = answer.spacingMs;
     }
-    if (!isInAdvance) {
-      this.#useGranted(answer, wanted);
-    }
     if (answer.wakeSlices.length > 0) {
       this.#options.wakeSlices(answer.wakeSlices);
     }
@@ -301,20 +323,24 @@ export class OriginScheduler {
       this.#options.onSilentBatches(answer.silentBatches);
     }
     this.#poller.apply(answer, { hasWaitingSlices: this.#slices.size > 0, now });
-    this.#isDeferralDue = true;
   }
 
-  /** @param inHand permits */
+  /** @param inHand permits for the starts; 0 if they are promises */
   #useGranted(answer: GateAnswer, inHand: number): void {
     if (this.#gate.isRefusal) {
       // The origin refused while the question was under way: the grant is not used.
       this.#permits.putBack(inHand);
-    } else {
+      return;
+    }
+    const { leadMs } = this.#gate;
+    if (inHand > 0) {
       this.#permits.putBack(inHand - answer.granted);
       this.#permits.commit(answer.granted);
-      this.#schedule.add(answer, this.#gate.leadMs);
-      this.#reserved.add(answer, this.#gate.leadMs, this.#now());
+    } else {
+      this.#permits.promise(answer.granted);
     }
+    this.#schedule.add(answer, { leadMs, hasPermits: inHand > 0 });
+    this.#reserved.add(answer, leadMs, this.#now());
   }
 
   #defer(slices: readonly FarSlice[]): void {

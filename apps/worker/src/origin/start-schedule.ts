@@ -40,9 +40,12 @@ export interface StartScheduleOptions {
   readonly clock: Pick<RedisClock, 'toLocal'>;
   /** As `performance.now()`. */
   readonly now: () => number;
-  /** @param lateMs how much later than its slot it is */
-  readonly start: (lateMs: number) => void;
-  readonly giveUp: () => void;
+  /**
+   * @param lateMs how much later than its slot it is
+   * @param hasPermit false for one that was promised without
+   */
+  readonly start: (lateMs: number, hasPermit: boolean) => void;
+  readonly giveUp: (hasPermit: boolean) => void;
 }
 
 /**
@@ -51,7 +54,8 @@ export interface StartScheduleOptions {
  */
 export class StartSchedule {
   readonly #options: StartScheduleOptions;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  /** Whether the starts keep their permits. */
+  readonly #timers = new Map<NodeJS.Timeout, boolean>();
 
   constructor(options: StartScheduleOptions) {
     this.#options = options;
@@ -62,7 +66,10 @@ export class StartSchedule {
     return this.#timers.size;
   }
 
-  /** @param leadMs see {@link RedisClock.leadMs} */
+  /**
+   * @param hasPermits whether each of the starts holds a permit
+   * @param leadMs see {@link RedisClock.leadMs}
+   */
   add(
     {
       granted,
@@ -70,54 +77,54 @@ export class StartSchedule {
       spacingMs,
       nowMs,
     }: Pick<GateAnswer, 'granted' | 'firstInMs' | 'spacingMs' | 'nowMs'>,
-    leadMs: number,
+    { leadMs, hasPermits }: { readonly leadMs: number; readonly hasPermits: boolean },
   ): void {
     const { clock, now } = this.#options;
     const firstAt = clock.toLocal(nowMs + firstInMs);
     const expectedAt = clock.toLocal(nowMs + leadMs);
     for (let i = 0; i < granted; i++) {
       if (spacingMs === 0) {
-        this.#options.start(0);
+        this.#options.start(0, hasPermits);
         continue;
       }
       // The slots of a burst lie in the past: they count from the lead on.
-      this.addSlot(Math.max(firstAt + i * spacingMs, expectedAt), now());
+      this.addSlot(Math.max(firstAt + i * spacingMs, expectedAt), now(), hasPermits);
     }
   }
 
   /** @param slotAt as `performance.now()` */
-  addSlot(slotAt: number, now: number): void {
+  addSlot(slotAt: number, now: number, hasPermit = true): void {
     const inMs = slotAt - now;
     if (inMs <= AT_ONCE_MS) {
-      this.#startIfInTime(slotAt);
+      this.#startIfInTime(slotAt, hasPermit);
     } else {
-      this.#startLater(slotAt, inMs);
+      this.#startLater(slotAt, inMs, hasPermit);
     }
   }
 
   /** Gives up all scheduled starts. */
   clear(): void {
-    for (const timer of this.#timers) {
+    for (const [timer, hasPermit] of this.#timers) {
       clearTimeout(timer);
-      this.#options.giveUp();
+      this.#options.giveUp(hasPermit);
     }
     this.#timers.clear();
   }
 
-  #startLater(slotAt: number, inMs: number): void {
+  #startLater(slotAt: number, inMs: number, hasPermit: boolean): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#startIfInTime(slotAt);
+      this.#startIfInTime(slotAt, hasPermit);
     }, inMs);
-    this.#timers.add(timer);
+    this.#timers.set(timer, hasPermit);
   }
 
-  #startIfInTime(slotAt: number): void {
+  #startIfInTime(slotAt: number, hasPermit: boolean): void {
     const lateMs = this.#options.now() - slotAt;
     if (lateMs > MAX_LATE_MS) {
-      this.#options.giveUp();
+      this.#options.giveUp(hasPermit);
     } else {
-      this.#options.start(Math.max(0, lateMs));
+      this.#options.start(Math.max(0, lateMs), hasPermit);
     }
   }
 }

@@ -3,12 +3,18 @@ import type { PermitRequest, Permits } from './permits.ts';
 /**
  * One origin's share of the worker's permits, and the only count of its fetches in flight:
  *
- *     held = in hand (taken, not used yet) + scheduled (start promised) + in flight (started)
+ *     held      = in hand (taken, not used yet) + in flight (started) + scheduled (start promised)
+ *     committed = in flight + scheduled + promised without a permit
+ *
+ * Where permits are plentiful, starts are promised without: each takes one when its time has come,
+ * and meanwhile others use it.
  */
 export class PermitAccount {
   readonly #permits: Permits;
   #held = 0;
   #inHand = 0;
+  /** Promised starts that hold no permit. */
+  #promised = 0;
   #demand = 0;
   /** The request that has not been ended yet. */
   #request: PermitRequest | undefined;
@@ -17,9 +23,9 @@ export class PermitAccount {
     this.#permits = permits;
   }
 
-  /** Permits of fetches in flight and of scheduled starts. */
+  /** Fetches in flight and scheduled starts. */
   get committed(): number {
-    return this.#held - this.#inHand;
+    return this.#held - this.#inHand + this.#promised;
   }
 
   /** See {@link Permits.areFree}. */
@@ -32,9 +38,9 @@ export class PermitAccount {
     return this.#permits.isAwaited(this.#request);
   }
 
-  /** How many permits this origin can hold for a while if half of all are to stay free. */
+  /** See {@link Permits.sparable}. */
   get sparable(): number {
-    return this.#permits.sparable(this.#inHand);
+    return this.#permits.sparable;
   }
 
   request(most: number): PermitRequest {
@@ -47,13 +53,31 @@ export class PermitAccount {
     const permits = request.end();
     this.#request = undefined;
     this.#held += permits;
-    this.#inHand += permits;
+    this.#addInHand(permits);
     return permits;
   }
 
   /** Permits in hand become those of fetches in flight or of scheduled starts. */
   commit(permits: number): void {
-    this.#inHand -= permits;
+    this.#addInHand(-permits);
+  }
+
+  /** Starts are promised for which there are no permits yet. */
+  promise(starts: number): void {
+    this.#promised += starts;
+  }
+
+  /** The time of a promised start has come. @returns false if no permit is free for it */
+  redeem(): boolean {
+    this.#promised -= 1;
+    const isTaken = this.#permits.take();
+    this.#held += isTaken ? 1 : 0;
+    return isTaken;
+  }
+
+  /** A promised start is not made. */
+  breakPromise(): void {
+    this.#promised -= 1;
   }
 
   /** A fetch starts with a committed permit. */
@@ -63,7 +87,7 @@ export class PermitAccount {
 
   /** Gives back permits in hand. */
   putBack(permits: number): void {
-    this.#inHand -= permits;
+    this.#addInHand(-permits);
     this.release(permits);
   }
 
@@ -77,5 +101,10 @@ export class PermitAccount {
   setDemand(fetches: number): void {
     this.#permits.addDemand(fetches - this.#demand);
     this.#demand = fetches;
+  }
+
+  #addInHand(permits: number): void {
+    this.#inHand += permits;
+    this.#permits.addInHand(permits);
   }
 }

@@ -52,6 +52,7 @@ export class Permits {
   readonly #requests: QueuedRequest[] = [];
   readonly #capacityWaiters: (() => void)[] = [];
   #free: number;
+  #inHand = 0;
   #demand = 0;
 
   constructor(total: number, lead = new ClaimLead()) {
@@ -70,6 +71,15 @@ export class Permits {
     return this.#free > 0 && !this.isAwaited();
   }
 
+  /** Takes a permit. @returns false if none is free */
+  take(): boolean {
+    if (!this.areFree) {
+      return false;
+    }
+    this.#free -= 1;
+    return true;
+  }
+
   /** Whether a request other than `own` waits for a permit. */
   isAwaited(own?: PermitRequest): boolean {
     return this.#requests.some((request) => request !== own);
@@ -83,9 +93,17 @@ export class Permits {
     return Math.max(0, this.#free + ahead - this.#demand);
   }
 
-  /** How many permits can be held for a while if half of all permits are to stay free. */
-  sparable(inHand: number): number {
-    return Math.max(0, this.#free + inHand - Math.ceil(this.#total / 2));
+  /**
+   * How many permits can be held for a while if half of all permits are to stay free. Those in hand
+   * are as good as free: the answer of the gate decides on them soon.
+   */
+  get sparable(): number {
+    return Math.max(0, this.#free + this.#inHand - Math.ceil(this.#total / 2));
+  }
+
+  /** Changes how many permits are held for a question to the gate. */
+  addInHand(permits: number): void {
+    this.#inHand += permits;
   }
 
   /** Requests between 1 and `most` permits. */

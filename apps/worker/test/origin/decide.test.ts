@@ -219,6 +219,24 @@ const ROWS: readonly Row[] = [
     decision: { do: 'ask', most: 2, permitsBy: Infinity },
   },
   {
+    when: 'starts have slots, and permits are plentiful',
+    state: waiting({ phase: PACED, arePermitsPlentiful: true }),
+    afterMs: 400,
+    decision: { do: 'ask-without-permits', most: 10 },
+  },
+  {
+    when: 'slots are so near that they are reserved, and permits are plentiful',
+    state: waiting({ phase: phaseOf({ spacingMs: 1 }), arePermitsPlentiful: true }),
+    afterMs: 20,
+    decision: { do: 'ask', most: 10, permitsBy: Infinity },
+  },
+  {
+    when: 'nothing has a slot, and permits are plentiful',
+    state: waiting({ phase: UNASKED, arePermitsPlentiful: true }),
+    afterMs: 0,
+    decision: { do: 'ask', most: 10, permitsBy: Infinity },
+  },
+  {
     when: 'the gate has granted starts in advance',
     state: waiting({ ...FEW, phase: IN_ADVANCE, leased: 2 }),
     afterMs: 999,

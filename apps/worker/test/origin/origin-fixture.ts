@@ -102,6 +102,7 @@ export function stateOf(state: Partial<OriginState> = {}): OriginState {
     isDeferralDue: false,
     exchangedAt: 0,
     arePermitsFree: true,
+    arePermitsPlentiful: false,
     isStopping: false,
     pollEveryMs: undefined,
     ...state,

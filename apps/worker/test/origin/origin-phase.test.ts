@@ -70,6 +70,20 @@ describe('the phase of an origin', () => {
     },
   );
 
+  it.each([
+    { state: 'rate', horizonMs: 200, againInMs: 410, askAt: 1_450 },
+    { state: 'rate', horizonMs: 1_000, againInMs: 450, askAt: 1_450 },
+    { state: 'rate', horizonMs: 199, againInMs: 410, askAt: 1_410 },
+    { state: 'concurrency', horizonMs: 1_000, againInMs: 410, askAt: 1_410 },
+  ] as const)(
+    'asks at $askAt after a horizon of $horizonMs ms where "$state" limits for $againInMs ms',
+    ({ state, horizonMs, againInMs, askAt }) => {
+      const answer = answerOf({ state, againInMs });
+      const phase = phaseAfter(OPEN, answer, { wanted: 10, horizonMs, now: NOW });
+      expect(askAtOf(phase)).toBe(askAt);
+    },
+  );
+
   it('keeps the limit that was named when a mere report follows', () => {
     const phase = after(LIMITED, { waiters: 3 }, 0);
     expect(phase).toMatchObject({ kind: 'limited', answer: { state: 'rate', waiters: 3 } });

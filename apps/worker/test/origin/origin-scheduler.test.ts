@@ -96,6 +96,15 @@ function grantAll({ want }: Call): Partial<GateAnswer> {
   return { granted: want };
 }
 
+/** Grants a start, and then all that is asked for, in `inMs`. */
+function pacedIn(inMs: number): NonNullable<Setup['answer']> {
+  const paced = { state: 'rate', spacingMs: 2, againInMs: 1 } as const;
+  return ({ want }, count) =>
+    count === 1
+      ? { ...paced, granted: 1 }
+      : { ...paced, granted: want, firstInMs: inMs, againInMs: 60_000 };
+}
+
 /** Ends all fetches of the slice that are in flight. */
 function end(slice: FakeSlice, result?: FetchResult): void {
   for (const grant of slice.grants.splice(0)) {
@@ -393,6 +402,98 @@ describe('a scheduler', () => {
       [0, 3],
       [0, 3],
     ]);
+  });
+});
+
+describe('an origin with a rate, at a worker with many free permits', () => {
+  it('has starts promised, which hold no permit before their time', async () => {
+    const { admit, calls, permits, scheduler, isIdle } = start({ answer: pacedIn(60_000) });
+    const slice = sliceOf({ waiting: 5 });
+    const admission = admit(slice);
+    await eventually(() => calls.length === 2);
+    await endOfTurn();
+    expect(calls).toMatchObject([
+      { want: 5, inFlight: 0 },
+      { want: 4, inFlight: 1 },
+    ]);
+    expect(permits.inUse).toBe(1);
+    slice.waiting = 0;
+    scheduler.wake();
+    await admission;
+    end(slice, OK);
+    await eventually(isIdle);
+    expect(calls.at(-1)).toMatchObject({ want: 0, inFlight: 0 });
+    expect(permits.inUse).toBe(0);
+  });
+
+  it('counts them as in flight for the gate', async () => {
+    const { admit, calls, scheduler } = start({ answer: pacedIn(60_000) });
+    const slice = sliceOf({ waiting: 5 });
+    void admit(slice);
+    await eventually(() => calls.length === 2);
+    end(slice, REFUSED);
+    await eventually(() => calls.length === 3);
+    // The refusal has taken them back.
+    expect(calls[2]).toMatchObject({ inFlight: 0, report: { refused: 1 } });
+    scheduler.stop();
+  });
+
+  it('starts each when its time has come, with a permit', async () => {
+    const { admit, permits } = start({ answer: pacedIn(5) });
+    const slice = sliceOf({ waiting: 5 });
+    expect(await admit(slice)).toEqual({ kind: 'started' });
+    expect(slice.grants).toHaveLength(5);
+    expect(permits.inUse).toBe(5);
+  });
+
+  it('makes no start for which no permit is left, and asks for another', async () => {
+    const { admit, calls, permits } = start({ permits: 10, answer: pacedIn(30) });
+    const slice = sliceOf({ waiting: 5 });
+    const admission = admit(slice);
+    await eventually(() => calls.length === 2);
+    const others = permits.request(9);
+    // The answers to both questions have promised until then.
+    await eventually(() => permits.isAwaited());
+    expect(slice.grants).toHaveLength(1);
+    permits.release(others.end());
+    expect(await admission).toEqual({ kind: 'started' });
+    expect(calls.length).toBeGreaterThan(2);
+    expect(permits.inUse).toBe(5);
+  });
+
+  it('asks when permits become free that several such origins wait for', async () => {
+    const permits = new Permits(10);
+    const request = permits.request.bind(permits);
+    const slices = [1, 2, 3].map(() => sliceOf({ waiting: 20 }));
+    const requested = jest.spyOn(permits, 'request').mockImplementation((most) => {
+      // Requests in turns, each of which gives its permits to the next one, would never end.
+      if (requested.mock.calls.length > 1_000) {
+        slices.forEach((slice) => (slice.waiting = 0));
+      }
+      return request(most);
+    });
+    const paced = { state: 'rate', spacingMs: 2 } as const;
+    const all = slices.map(() =>
+      start({
+        permits,
+        answer: ({ want }, count) =>
+          count === 1
+            ? { ...paced, granted: 1, againInMs: 100 }
+            : { ...paced, granted: want, firstInMs: 60_000, againInMs: 60_000 },
+      }),
+    );
+    for (const [at, { admit, calls }] of all.entries()) {
+      void admit(slices[at] ?? sliceOf());
+      await eventually(() => calls.length === 1);
+      await endOfTurn();
+    }
+    const others = permits.request(7);
+    await eventually(() => requested.mock.calls.length === 3 + 1 + 3);
+    permits.release(others.end());
+    await eventually(() => all.every(({ calls }) => calls.length === 2));
+    for (const { calls } of all) {
+      expect(calls).toMatchObject([{}, { want: 19 }]);
+    }
   });
 });
 

@@ -18,20 +18,25 @@ function scheduleAt() {
   let now = 0;
   const startTimes: number[] = [];
   let givenUp = 0;
+  const permits: boolean[] = [];
   const schedule = new StartSchedule({
     clock: { toLocal: (redisMs) => redisMs - AHEAD_MS },
     now: () => now,
-    start: () => {
+    start: (_lateMs, hasPermit) => {
       startTimes.push(now);
+      permits.push(hasPermit);
     },
-    giveUp: () => {
+    giveUp: (hasPermit) => {
       givenUp += 1;
+      permits.push(hasPermit);
     },
   });
   return {
     schedule,
     startTimes: () => startTimes,
     givenUp: () => givenUp,
+    /** Whether each start that was made or given up holds one. */
+    permits: () => permits,
     /** One timer at a time, so that the clock shows when it was due. */
     advance: (ms: number) => {
       for (let i = 0; i < ms; i++) {
@@ -75,7 +80,7 @@ describe('granted starts', () => {
     },
   ])('of $what are made at $at', ({ answer, leadMs, at }) => {
     const { schedule, startTimes, givenUp, advance } = scheduleAt();
-    schedule.add(answerOf({ ...answer, nowMs: AHEAD_MS }), leadMs);
+    schedule.add(answerOf({ ...answer, nowMs: AHEAD_MS }), { leadMs, hasPermits: true });
     expect(schedule.size).toBe(at.filter((ms) => ms > 0).length);
     advance(100);
     expect(startTimes()).toEqual(at);
@@ -87,7 +92,10 @@ describe('granted starts', () => {
     { lateMs: 11, starts: 0, givenUp: 1 },
   ])('are made $starts times and given up $givenUp times if $lateMs ms late', (row) => {
     const { schedule, startTimes, givenUp, advance, stall } = scheduleAt();
-    schedule.add(answerOf({ granted: 1, firstInMs: 5, spacingMs: 20, nowMs: AHEAD_MS }), 0);
+    schedule.add(answerOf({ granted: 1, firstInMs: 5, spacingMs: 20, nowMs: AHEAD_MS }), {
+      leadMs: 0,
+      hasPermits: true,
+    });
     stall(row.lateMs);
     advance(5);
     expect([startTimes().length, givenUp()]).toEqual([row.starts, row.givenUp]);
@@ -96,7 +104,10 @@ describe('granted starts', () => {
   it('whose answer comes too late are given up at once', () => {
     const { schedule, startTimes, givenUp, advance, stall } = scheduleAt();
     stall(30);
-    schedule.add(answerOf({ granted: 3, firstInMs: 0, spacingMs: 20, nowMs: AHEAD_MS }), 5);
+    schedule.add(answerOf({ granted: 3, firstInMs: 0, spacingMs: 20, nowMs: AHEAD_MS }), {
+      leadMs: 5,
+      hasPermits: true,
+    });
     advance(20);
     expect(startTimes()).toEqual([30, 40]);
     expect(givenUp()).toBe(1);
@@ -104,12 +115,28 @@ describe('granted starts', () => {
 
   it('are all given up when the schedule is cleared', () => {
     const { schedule, startTimes, givenUp, advance } = scheduleAt();
-    schedule.add(answerOf({ granted: 4, firstInMs: 0, spacingMs: 20, nowMs: AHEAD_MS }), 0);
+    schedule.add(answerOf({ granted: 4, firstInMs: 0, spacingMs: 20, nowMs: AHEAD_MS }), {
+      leadMs: 0,
+      hasPermits: true,
+    });
     advance(25);
     schedule.clear();
     expect([schedule.size, givenUp()]).toEqual([0, 2]);
     advance(100);
     expect(startTimes()).toEqual([0, 20]);
+  });
+});
+
+describe('a start', () => {
+  it.each([true, false])('is known to hold a permit: %s', (hasPermits) => {
+    const { schedule, permits, advance, stall } = scheduleAt();
+    const answer = answerOf({ granted: 4, firstInMs: 0, spacingMs: 20, nowMs: AHEAD_MS });
+    schedule.add(answer, { leadMs: 0, hasPermits });
+    advance(20);
+    stall(15);
+    advance(10);
+    schedule.clear();
+    expect(permits()).toEqual(Array(4).fill(hasPermits));
   });
 });
 

@@ -91,7 +91,8 @@ describe('the capacity of a worker', () => {
   ])('has $sparable to spare at $inUse in use, $inHand of them in hand', (row) => {
     const permits = new Permits(100);
     permits.request(row.inUse).end();
-    expect(permits.sparable(row.inHand)).toBe(row.sparable);
+    permits.addInHand(row.inHand);
+    expect(permits.sparable).toBe(row.sparable);
   });
 });
 
@@ -108,12 +109,25 @@ describe("an origin's permits", () => {
     expect([account.committed, permits.inUse]).toEqual([3, 3]);
   });
 
-  it('count as to spare while they are in hand', () => {
-    const account = new PermitAccount(new Permits(10));
+  it('count as to spare for all origins while they are in hand', () => {
+    const permits = new Permits(10);
+    const [account, other] = [new PermitAccount(permits), new PermitAccount(permits)];
     account.take(account.request(8));
-    expect(account.sparable).toBe(5);
-    account.commit(8);
-    expect(account.sparable).toBe(0);
+    expect([account.sparable, other.sparable]).toEqual([5, 5]);
+    account.commit(7);
+    account.putBack(1);
+    expect([account.sparable, other.sparable]).toEqual([0, 0]);
+  });
+
+  it('are needed by promised starts when their time comes', () => {
+    const permits = new Permits(3);
+    const account = new PermitAccount(permits);
+    account.promise(5);
+    expect([account.committed, permits.inUse]).toEqual([5, 0]);
+    account.breakPromise();
+    const redeemed = [1, 2, 3, 4].map(() => account.redeem());
+    expect(redeemed).toEqual([true, true, true, false]);
+    expect([account.committed, permits.inUse]).toEqual([3, 3]);
   });
 
   it('are asked for by the sum of what all origins could use', () => {

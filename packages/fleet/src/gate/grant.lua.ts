@@ -22,13 +22,14 @@ if #early > 0 then
   want = math.min(want, waiting)
 end
 
--- Fetches that wait at other workers. A worker asks every second: one that is late has left.
+-- Fetches that wait at other workers. A worker asks every second, and when it may: one that is late
+-- by another second has left.
 local waitingElsewhere, waiters, nextAsks = 0, 1, {}
 for other, value in pairs(entries.waits) do
   local fetches, askedAt, at = string.match(value, '^(%S+) (%S+) (%S+)$')
   if other == worker then
     nextAsk = tonumber(at)
-  elseif math.max(tonumber(askedAt), tonumber(at)) + 2000000 < now then
+  elseif math.max(tonumber(askedAt) + 2000000, tonumber(at) + 1000000) < now then
     dropEntry('waits', other)
   else
     waitingElsewhere, waiters = waitingElsewhere + tonumber(fetches), waiters + 1
@@ -70,7 +71,8 @@ elseif want + ahead > 0 or num('opens') > 0 then
     tat = math.max(tat, now + lead)
     local tolerance = (burst - 1) * interval
     local slots = math.max(0, math.floor((now + lead + horizon + tolerance - tat) / interval) + 1)
-    if slots < granted then state = 'rate' end
+    -- Where a worker has more waiting than it asks for, it would ask again at once, in vain.
+    if slots < granted or (slots == granted and waiting > want) then state = 'rate' end
     granted = math.min(granted, slots)
     first = tat - tolerance - now
     if state == 'open' and interval * 10 <= RESERVE then

@@ -119,6 +119,18 @@ describe('the rate', () => {
     expect(next.granted).toBeLessThanOrEqual((next.nowMs - answer.nowMs + 50) / 102);
   });
 
+  it.each([
+    { waiting: 2, state: 'rate' },
+    { waiting: 1, state: 'open' },
+  ])('that grants its last slot is "$state" where $waiting wait', async ({ waiting, state }) => {
+    const { first } = await workers(1);
+    const answer = await first.ask(1, { politeness: rated(1), waiting });
+    expect(answer).toMatchObject({ granted: 1, state });
+    // The next question comes before the next slot.
+    expect(answer.againInMs).toBeLessThan(1_020);
+    expect(answer.againInMs > 900).toBe(state === 'rate');
+  });
+
   it('is the strictest of several batches', async () => {
     const { first } = await workers(1);
     await first.ask(1, { politeness: rated(1), batch: 'slow' });
@@ -398,6 +410,23 @@ describe('workers that wait for the rate', () => {
     expect(three - two).toBeGreaterThan(90);
     expect(three - one).toBeLessThan(220);
   });
+
+  it.each([
+    { askedMs: 1_900, nextMs: 1_900, waiters: 2 },
+    { askedMs: 2_100, nextMs: 900, waiters: 2 },
+    { askedMs: 2_100, nextMs: 1_100, waiters: 1 },
+    { askedMs: 9_000, nextMs: -500, waiters: 2 },
+  ])(
+    'are $waiters where one has asked $askedMs ms ago and could ask again $nextMs ms ago',
+    async ({ askedMs, nextMs, waiters }) => {
+      const { first, second, redis, keys } = await workers(2);
+      const politeness: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
+      const { nowMs } = await first.ask(1, { politeness, waiting: 50 });
+      const agoUs = (ms: number): string => ((nowMs - ms) * 1_000).toFixed(0);
+      await redis.hset(keys.gate(origin), 'waits:w-0', `49 ${agoUs(askedMs)} ${agoUs(nextMs)}`);
+      expect(await second.ask(1, { politeness, waiting: 50 })).toMatchObject({ waiters });
+    },
+  );
 });
 
 describe('workers that wait for permits of a rate-limited origin', () => {
