@@ -10,7 +10,7 @@ export interface Sample {
 /** What may be more at the end: caches that fill, and what a busy machine has not cleared yet. */
 const MORE: Readonly<Record<keyof Sample, (first: number) => number>> = {
   // V8 collects late while nothing else needs the memory: 15 MiB may be in use of 80. The thread
-  // that writes records starts after 8 MiB of them, and takes 80 MiB with its pieces.
+  // that writes records starts after 8 MiB of them, and takes 80 MiB.
   memoryMiB: (first) => first * 1.4 + 140,
   // A worker keeps up to 64 parts open that may be written again; the rest are connections.
   descriptors: (first) => first + 64 + 40,

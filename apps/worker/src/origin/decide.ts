@@ -222,7 +222,7 @@ function mayReportLate({ phase, slices, scheduled, unreported }: OriginState): b
   if (answer === undefined || answer.spacingMs === 0 || slices.size === 0) {
     return false;
   }
-  // A scheduled start has its permit already.
+  // The gate has leased a scheduled start already.
   return scheduled > 0 || unreported * answer.waiters * 2 <= answer.spare;
 }
 

@@ -5,7 +5,7 @@ import { closeAfterEach, eventually, track } from '@fetchfleet/testing';
 import { describe, expect, it, jest } from '@jest/globals';
 import { OriginScheduler } from '../../src/origin/origin-scheduler.ts';
 import { ClaimLead } from '../../src/permits/claim-lead.ts';
-import { Permits } from '../../src/permits/permits.ts';
+import { type PermitRequest, Permits } from '../../src/permits/permits.ts';
 import { RedisClock } from '../../src/origin/redis-clock.ts';
 import { answerOf, type FakeSlice, sliceOf } from './origin-fixture.ts';
 
@@ -108,6 +108,11 @@ function pacedIn(inMs: number): NonNullable<Setup['answer']> {
 /** For slots, which last for ten milliseconds: a busy machine may take longer. */
 function slowly(): number {
   return performance.now() / 10;
+}
+
+/** Grants all that is asked for, also ahead, in slots. */
+function reserveAll({ want, ahead = 0 }: Call): Partial<GateAnswer> {
+  return { nowMs: slowly(), granted: want, reserved: ahead, spacingMs: 0.01 };
 }
 
 /** Ends all fetches of the slice that are in flight. */
@@ -433,12 +438,23 @@ describe('an origin with a rate, at a worker with many free permits', () => {
 
   it('counts them as in flight for the gate', async () => {
     const { admit, calls, scheduler } = start({ answer: pacedIn(60_000) });
+    void admit(sliceOf({ waiting: 60 }));
+    await eventually(() => calls.length === 3);
+    expect(calls.map(({ want, inFlight }) => [want, inFlight])).toEqual([
+      [50, 0],
+      [50, 1],
+      [9, 51],
+    ]);
+    scheduler.stop();
+  });
+
+  it('has them taken back when it refuses', async () => {
+    const { admit, calls, scheduler } = start({ answer: pacedIn(60_000) });
     const slice = sliceOf({ waiting: 5 });
     void admit(slice);
     await eventually(() => calls.length === 2);
     end(slice, REFUSED);
     await eventually(() => calls.length === 3);
-    // The refusal has taken them back.
     expect(calls[2]).toMatchObject({ inFlight: 0, report: { refused: 1 } });
     scheduler.stop();
   });
@@ -452,15 +468,21 @@ describe('an origin with a rate, at a worker with many free permits', () => {
   });
 
   it('makes no start for which no permit is left, and asks for another', async () => {
-    const { admit, calls, permits } = start({ permits: 10, answer: pacedIn(30) });
+    const permits = new Permits(10);
+    let others: PermitRequest | undefined;
+    const { admit, calls } = start({
+      permits,
+      answer: (call, count) => {
+        others ??= count === 2 ? permits.request(9) : undefined;
+        return pacedIn(5)(call, count);
+      },
+    });
     const slice = sliceOf({ waiting: 5 });
     const admission = admit(slice);
-    await eventually(() => calls.length === 2);
-    const others = permits.request(9);
-    // The answers to both questions have promised until then.
+    // It asks with a permit when none was left for a start whose time had come.
     await eventually(() => permits.isAwaited());
     expect(slice.grants).toHaveLength(1);
-    permits.release(others.end());
+    permits.release(others?.end() ?? 0);
     expect(await admission).toEqual({ kind: 'started' });
     expect(calls.length).toBeGreaterThan(2);
     expect(permits.inUse).toBe(5);
@@ -468,6 +490,9 @@ describe('an origin with a rate, at a worker with many free permits', () => {
 
   it('asks when permits become free that several such origins wait for', async () => {
     const permits = new Permits(10);
+    // The clock stands still until all wait.
+    let startedAt = Infinity;
+    const now = (): number => Math.max(0, performance.now() - startedAt);
     const request = permits.request.bind(permits);
     const slices = [1, 2, 3].map(() => sliceOf({ waiting: 20 }));
     const requested = jest.spyOn(permits, 'request').mockImplementation((most) => {
@@ -481,10 +506,11 @@ describe('an origin with a rate, at a worker with many free permits', () => {
     const all = slices.map(() =>
       start({
         permits,
+        now,
         answer: ({ want }, count) =>
           count === 1
-            ? { ...paced, granted: 1, againInMs: 100 }
-            : { ...paced, granted: want, firstInMs: 60_000, againInMs: 60_000 },
+            ? { ...paced, nowMs: now(), granted: 1, againInMs: 100 }
+            : { ...paced, nowMs: now(), granted: want, firstInMs: 60_000, againInMs: 60_000 },
       }),
     );
     for (const [at, { admit, calls }] of all.entries()) {
@@ -493,6 +519,7 @@ describe('an origin with a rate, at a worker with many free permits', () => {
       await endOfTurn();
     }
     const others = permits.request(7);
+    startedAt = performance.now() - 100;
     await eventually(() => requested.mock.calls.length === 3 + 1 + 3);
     permits.release(others.end());
     await eventually(() => all.every(({ calls }) => calls.length === 2));
@@ -507,14 +534,7 @@ describe('an origin whose rate is not used up', () => {
     const { scheduler, calls } = start({
       permits: 4,
       now: slowly,
-      answer: ({ want, ahead = 0 }) => ({
-        nowMs: slowly(),
-        granted: want,
-        reserved: ahead,
-        spacingMs: 0.01,
-        paceMs: 0.01,
-        allowedInFlight: 1_000,
-      }),
+      answer: (call) => ({ ...reserveAll(call), paceMs: 0.01, allowedInFlight: 1_000 }),
     });
     const slice = sliceOf({ waiting: 400 });
     const answered: FakeSlice = {
@@ -532,16 +552,7 @@ describe('an origin whose rate is not used up', () => {
   });
 
   it('reserves more starts than fetches wait where fetches come as fast as they start', async () => {
-    const { scheduler, calls } = start({
-      permits: 4,
-      now: slowly,
-      answer: ({ want, ahead = 0 }) => ({
-        nowMs: slowly(),
-        granted: want,
-        reserved: ahead,
-        spacingMs: 0.01,
-      }),
-    });
+    const { scheduler, calls } = start({ permits: 4, now: slowly, answer: reserveAll });
     let left = 400;
     const claimedAhead: FakeSlice = {
       ...sliceOf({ waiting: 8 }),

@@ -297,7 +297,7 @@ export class LedgerReader {
     return validIds(names, { noun: 'a batch id', isId: isBatchId }, this.#onPassedOver);
   }
 
-  async packed(id: string): Promise<string> {
+  protected async packed(id: string): Promise<string> {
     return (await this.redis.get(this.keys.packed(id))) ?? '';
   }
 }
