@@ -256,7 +256,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     stop: forced,
     onRequested: (result) => metrics.tokenRequests.inc({ result }),
   };
-  const gateNotifications = new GateNotifications(redis, keys);
+  const gateNotifications = new GateNotifications({ redis, keys, every });
   const queue = new SliceQueue(queueRedis, keys);
   const schedulers = new OriginSchedulers({
     gate: new Gate({ redis, keys, worker: id }),
@@ -503,10 +503,15 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     {
       name: 'gate notifications',
       start: () =>
-        gateNotifications.start(
-          (origin) => schedulers.invalidate(origin),
-          (error) => errors.connectionFailed(error),
-        ),
+        gateNotifications.start({
+          onOrigin: (origin) => schedulers.invalidate(origin),
+          onMissed: () => {
+            log.info('a notification of the gate was lost: asking about all origins again');
+            schedulers.invalidate();
+          },
+          isInUse: () => schedulers.size > 0,
+          onError: (error) => errors.connectionFailed(error),
+        }),
       stop: () => gateNotifications.stop(),
     },
     { name: 'claims', start: async () => claims.start(), stop: async () => claims.stop() },

@@ -69,6 +69,8 @@ export class OriginScheduler {
   // Shared by all starts: a fetch costs no closure here.
   readonly #grant: StartGrant;
   #phase: Phase = UNASKED;
+  /** So that an answer is known to be older than one of them. */
+  #invalidations = 0;
   #isDeferralDue = false;
   #isRunning = false;
   /** Set while the loop waits. */
@@ -167,6 +169,7 @@ export class OriginScheduler {
 
   /** The limits or blocks of the origin have changed: nothing starts before the gate is asked. */
   invalidate(): void {
+    this.#invalidations += 1;
     this.#phase = UNASKED;
     this.#giveUpStarts();
     this.wake();
@@ -279,6 +282,7 @@ export class OriginScheduler {
 
   async #exchange({ wanted = 0, inHand = 0, isInAdvance = false }: Question = {}): Promise<void> {
     let answer: GateAnswer;
+    const invalidations = this.#invalidations;
     const aheadMs = horizonMs(this.#phase, this.#permits.sparable);
     try {
       answer = await this.#gate.exchange({
@@ -300,8 +304,13 @@ export class OriginScheduler {
     const now = this.#now();
     this.#phase = phaseAfter(this.#phase, answer, { wanted, isInAdvance, horizonMs: aheadMs, now });
     this.#apply(answer, now);
+    const isOutdated = invalidations !== this.#invalidations;
+    if (isOutdated) {
+      // The gate may have answered before limits or blocks changed.
+      this.#phase = UNASKED;
+    }
     if (!isInAdvance) {
-      this.#useGranted(answer, inHand);
+      this.#useGranted(answer, { inHand, isOutdated });
     }
     this.#isDeferralDue = true;
   }
@@ -325,10 +334,13 @@ export class OriginScheduler {
     this.#poller.apply(answer, { hasWaitingSlices: this.#slices.size > 0, now });
   }
 
-  /** @param inHand permits for the starts; 0 if they are promises */
-  #useGranted(answer: GateAnswer, inHand: number): void {
-    if (this.#gate.isRefusal) {
-      // The origin refused while the question was under way: the grant is not used.
+  /** @param granted.inHand permits for the starts; 0 if they are promises */
+  #useGranted(
+    answer: GateAnswer,
+    { inHand, isOutdated }: { readonly inHand: number; readonly isOutdated: boolean },
+  ): void {
+    if (isOutdated || this.#gate.isRefusal) {
+      // The origin refused, or its limits changed, while the question was under way.
       this.#permits.putBack(inHand);
       return;
     }

@@ -94,18 +94,25 @@ export class OriginSchedulers {
     return scheduler;
   }
 
-  /** The limits or blocks of an origin have changed: its scheduler asks the gate again. */
-  invalidate(origin: string): void {
-    this.#schedulers.get(origin)?.invalidate();
+  /** How many origins have slices or fetches here. */
+  get size(): number {
+    return this.#schedulers.size;
+  }
+
+  /**
+   * Limits or blocks have changed: the schedulers ask the gate again.
+   *
+   * @param origin @default all origins
+   */
+  invalidate(origin?: string): void {
+    for (const scheduler of this.#at(origin)) {
+      scheduler.invalidate();
+    }
   }
 
   /** Wakes the schedulers because slices stop. @param origin @default all origins */
   wake(origin?: string): void {
-    if (origin !== undefined) {
-      this.#schedulers.get(origin)?.wake();
-      return;
-    }
-    for (const scheduler of this.#schedulers.values()) {
+    for (const scheduler of this.#at(origin)) {
       scheduler.wake();
     }
   }
@@ -153,6 +160,14 @@ export class OriginSchedulers {
         resolve();
       };
     });
+  }
+
+  #at(origin: string | undefined): Iterable<OriginScheduler> {
+    if (origin === undefined) {
+      return this.#schedulers.values();
+    }
+    const scheduler = this.#schedulers.get(origin);
+    return scheduler === undefined ? [] : [scheduler];
   }
 
   #count(origin: string, { ended, refused }: OriginWork): void {

@@ -401,6 +401,30 @@ describe('a scheduler', () => {
     expect([permits.inUse, slice.grants.length]).toEqual([0, 0]);
   });
 
+  it.each([
+    { what: 'permits in hand', permits: 4 },
+    { what: 'promised starts', permits: 100 },
+  ])(
+    'uses no answer that the gate gave before limits changed: $what',
+    async ({ permits: total }) => {
+      const { admit, permits, scheduler, calls } = start({
+        permits: total,
+        answer: ({ want }, count) => {
+          if (count === 2) {
+            scheduler.invalidate();
+          }
+          return count < 3
+            ? { state: 'rate', granted: want === 4 ? 1 : want, spacingMs: 2, againInMs: 1 }
+            : { state: 'blocked', againInMs: 60_000 };
+        },
+      });
+      const slice = sliceOf({ waiting: 4 });
+      expect(await admit(slice)).toMatchObject({ kind: 'deferred', isRefused: true });
+      expect(calls).toHaveLength(3);
+      expect([slice.grants.length, permits.inUse]).toEqual([1, 1]);
+    },
+  );
+
   it('gives up scheduled starts and asks again when limits have changed', async () => {
     const { admit, permits, scheduler, calls } = start({
       answer: ({ want }, count) =>

@@ -6,6 +6,7 @@ import {
   startRedis,
   temporaryFolder,
 } from '@fetchfleet/testing';
+import { Origins } from '@fetchfleet/fleet';
 import { describe, expect, it } from '@jest/globals';
 import {
   type Fleet,
@@ -112,6 +113,25 @@ describe('the limits of an origin', () => {
     const starts = records.map(({ startedAt }) => Date.parse(startedAt));
     expect(Math.min(...starts)).toBeGreaterThan(from - 2_000);
     expect(Math.max(...starts)).toBeLessThan(Date.now() + 2_000);
+  });
+
+  it('hold within 2 s of being raised also where the workers are not told', async () => {
+    const redis = await startRedis();
+    const { fleet, results } = await startFour(redis.url);
+    const origin = await startPoliteOrigin();
+    const origins = new Origins(fleet.redis, fleet.keys);
+    await fleet.enqueue('slow', politeCrawl(origin, 100, 'rate: 2/m'));
+    await eventually(async () => (await origin.seen()).length === 1);
+    await fleet.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await origins.set(origin.url, { rate: { count: 50, perMs: 1_000 } });
+    const listening = await fleet.redis.pubsub('NUMSUB', fleet.keys.gateNotifications);
+    const raisedAt = await origin.now();
+    expect(listening.at(1)).toBe(0);
+    await expectAllFetched(fleet, results, 'slow');
+    const [, second] = await origin.seen();
+    expect((second?.at ?? Infinity) - raisedAt).toBeLessThan(2_000);
+    await fleet.stop();
+    await redis.dispose();
   });
 
   it('outlive a restart of Redis and a SCRIPT FLUSH', async () => {

@@ -1,36 +1,105 @@
 import type { Redis } from 'ioredis';
+import type { Every } from '../redis/every.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 
+/** Two checks find a lost message, and what it said must hold within 2 s. */
+const CHECK_MS = 700;
+
+/** Tells all workers to ask the gate of an origin again before they start a fetch there. */
+export async function notifyWorkers(redis: Redis, keys: FleetKeys, origin: string): Promise<void> {
+  // Counted, so that a worker knows of a message that it did not get.
+  await Promise.all([
+    redis.incr(keys.gateNotificationCount),
+    redis.publish(keys.gateNotifications, origin),
+  ]);
+}
+
+export interface NotificationHandlers {
+  /** Ask the gate of this origin again. */
+  readonly onOrigin: (origin: string) => void;
+  /** A message was lost: ask the gates of all origins again. */
+  readonly onMissed: () => void;
+  /** Whether the gate of any origin is asked here; otherwise a lost message is of no interest. */
+  readonly isInUse: () => boolean;
+  readonly onError: (error: Error) => void;
+}
+
 /**
- * Tells all workers to ask the gate again before they start a fetch of an origin: a block or the
- * breaker began or ended, or a person set limits. Other workers react within a round trip. A worker
- * that misses a notification learns the same from its next exchange.
+ * What workers tell each other of origins: a block or the breaker began or ended, or a person set
+ * limits. Others react within a round trip.
+ *
+ * Redis delivers a message at most once: what is published while a worker reconnects is lost, and
+ * so is what does not get from one node of a cluster to another. So messages are counted in Redis
+ * as well, and a worker compares this count with its own.
  */
 export class GateNotifications {
   readonly #redis: Redis;
   readonly #keys: FleetKeys;
+  readonly #every: Every;
   #subscriber: Redis | undefined;
+  #stopChecks: (() => void) | undefined;
+  /** Messages that have come, counted on from what Redis had counted. */
+  #received = 0;
+  /** What Redis had counted at the last check. */
+  #expected: number | undefined;
+  #isChecking = false;
 
-  constructor(redis: Redis, keys: FleetKeys = fleetKeys()) {
+  constructor({
+    redis,
+    keys = fleetKeys(),
+    every,
+  }: {
+    readonly redis: Redis;
+    readonly keys?: FleetKeys;
+    readonly every: Every;
+  }) {
     this.#redis = redis;
     this.#keys = keys;
+    this.#every = every;
   }
 
   /** Subscribes on a connection of its own, which reconnects by itself. */
-  start(onOrigin: (origin: string) => void, onError: (error: Error) => void): void {
+  start({ onOrigin, onMissed, isInUse, onError }: NotificationHandlers): void {
     const subscriber = this.#redis.duplicate();
     this.#subscriber = subscriber;
     subscriber.on('error', onError);
-    subscriber.on('message', (_channel, origin) => onOrigin(origin));
+    subscriber.on('message', (_channel, origin) => {
+      this.#received += 1;
+      onOrigin(origin);
+    });
     subscriber.subscribe(this.#keys.gateNotifications).catch(onError);
+    this.#stopChecks = this.#every(CHECK_MS, () => {
+      if (isInUse() && !this.#isChecking) {
+        void this.#check(onMissed).catch(onError);
+      }
+    });
   }
 
   async publish(origin: string): Promise<void> {
-    await this.#redis.publish(this.#keys.gateNotifications, origin);
+    await notifyWorkers(this.#redis, this.#keys, origin);
   }
 
   stop(): void {
+    this.#stopChecks?.();
     this.#subscriber?.disconnect();
     this.#subscriber = undefined;
+  }
+
+  async #check(onMissed: () => void): Promise<void> {
+    this.#isChecking = true;
+    try {
+      const counted = Number(await this.#redis.get(this.#keys.gateNotificationCount));
+      // What was counted just before the last check has come by now.
+      const isMissed = this.#expected !== undefined && this.#received < this.#expected;
+      const isFirst = this.#expected === undefined;
+      // Version 0.1 publishes without counting, and Redis may lose its count.
+      this.#received = isFirst || isMissed ? counted : Math.min(this.#received, counted);
+      this.#expected = counted;
+      if (isMissed) {
+        onMissed();
+      }
+    } finally {
+      this.#isChecking = false;
+    }
   }
 }

@@ -1,6 +1,7 @@
 import type { Rate } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { notifyWorkers } from '../gate/notifications.ts';
 import type { FleetKeys } from '../redis/keys.ts';
 import { DocumentScript } from '../redis/script.ts';
 import { readStored } from '../redis/stored-state.ts';
@@ -45,7 +46,7 @@ export async function changeOrigin(
 ): Promise<OriginChange> {
   const changed = [keys.gate(origin), keys.gateSettings(origin), keys.robots(origin)];
   const reply = await readStored(`origin ${origin}`, script.run(redis, changed, document));
-  await redis.publish(keys.gateNotifications, origin);
+  await notifyWorkers(redis, keys, origin);
   return reply;
 }
 

@@ -119,6 +119,8 @@ export interface FleetKeys {
   gateSettings(origin: string): string;
   /** Channel of origins whose gate every worker must ask again before it starts a fetch. */
   readonly gateNotifications: string;
+  /** How many of them were published. */
+  readonly gateNotificationCount: string;
   /** HASH: spec and state of a schedule. */
   schedule(id: string): string;
   /** LIST of the runs of a schedule, newest first. */
@@ -197,6 +199,7 @@ export function fleetKeys(fleet = 'fetchfleet', count = 1): FleetKeys {
     expansion: (id) => `${batch(id)}:expansion`,
     missingSecrets: (id) => `${batch(id)}:missing-secrets`,
     gateNotifications: `${root}:gate-news`,
+    gateNotificationCount: `${root}:gate-news-count`,
     schedule,
     scheduleRuns: (id) => `${schedule(id)}:runs`,
     scheduleBatches: (id) => `${schedule(id)}:batches`,
