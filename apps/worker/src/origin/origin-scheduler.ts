@@ -17,7 +17,7 @@ import {
 import { PermitAccount } from '../permits/permit-account.ts';
 import type { Permits } from '../permits/permits.ts';
 import { ReservedStarts } from './reserved-starts.ts';
-import { MAX_LATE_MS, sendWithinMs, StartSchedule } from './start-schedule.ts';
+import { sendWithinMs, StartSchedule } from './start-schedule.ts';
 import type { Admission, Deferral, StartGrant, WaitingSlice } from './waiting-slice.ts';
 
 export interface OriginSchedulerOptions extends Omit<OriginGateOptions, 'now'> {
@@ -80,8 +80,8 @@ export class OriginScheduler {
   #isStopping = false;
   /** Between the starts that were granted last; 0 where the rate is not limited. */
   #spacingMs = 0;
-  /** Of the start that is being made; at other times that of any start. */
-  #startLateMs = MAX_LATE_MS;
+  /** Of the start that is being made; undefined at other times. */
+  #startLateMs: number | undefined;
 
   constructor(options: OriginSchedulerOptions) {
     const now = options.now ?? (() => performance.now());
@@ -97,7 +97,7 @@ export class OriginScheduler {
         if (hasPermit || this.#permits.redeem()) {
           this.#startLateMs = lateMs;
           this.#startOne();
-          this.#startLateMs = MAX_LATE_MS;
+          this.#startLateMs = undefined;
         }
         this.wake();
       },

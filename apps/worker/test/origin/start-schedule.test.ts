@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { sendWithinMs, StartSchedule } from '../../src/origin/start-schedule.ts';
+import { maxLateMs, sendWithinMs, StartSchedule } from '../../src/origin/start-schedule.ts';
 import { answerOf } from './origin-fixture.ts';
 
 /** Redis' clock is this far ahead of the local one. */
@@ -88,17 +88,23 @@ describe('granted starts', () => {
   });
 
   it.each([
-    { lateMs: 10, starts: 1, givenUp: 0 },
-    { lateMs: 11, starts: 0, givenUp: 1 },
-  ])('are made $starts times and given up $givenUp times if $lateMs ms late', (row) => {
-    const { schedule, startTimes, givenUp, advance, stall } = scheduleAt();
-    schedule.add(answerOf({ granted: 1, firstInMs: 5, spacingMs: 20, nowMs: AHEAD_MS }), {
-      leadMs: 0,
-      hasPermits: true,
-    });
-    stall(row.lateMs);
-    advance(5);
-    expect([startTimes().length, givenUp()]).toEqual([row.starts, row.givenUp]);
+    { spacingMs: 2, lateMs: 10 },
+    { spacingMs: 10.2, lateMs: 10 },
+    { spacingMs: 20, lateMs: 15 },
+    { spacingMs: 51, lateMs: 30 },
+    { spacingMs: 1_020, lateMs: 250 },
+    { spacingMs: 30_600, lateMs: 250 },
+  ])('that are $spacingMs ms apart are made up to $lateMs ms late', ({ spacingMs, lateMs }) => {
+    for (const tooLateMs of [0, 1]) {
+      const { schedule, startTimes, givenUp, advance, stall } = scheduleAt();
+      schedule.add(answerOf({ granted: 1, firstInMs: 5, spacingMs, nowMs: AHEAD_MS }), {
+        leadMs: 0,
+        hasPermits: true,
+      });
+      stall(lateMs + tooLateMs);
+      advance(5);
+      expect([startTimes().length, givenUp()]).toEqual([1 - tooLateMs, tooLateMs]);
+    }
   });
 
   it('whose answer comes too late are given up at once', () => {
@@ -145,10 +151,13 @@ describe('the time within which a request may be sent', () => {
     'lets no second see more than limit and burst at %d/s, whichever slots are late',
     (perSecond) => {
       // As the gate answers: 2 % wider, in whole microseconds.
-      const lateMs = sendWithinMs(Math.floor(1_020_000 / perSecond) / 1_000, 10);
-      expect(lateMs).toBeGreaterThanOrEqual(0);
-      // Ten ms for late starts, ten for clocks. A window is open at one end.
-      const slots = (1_000 + lateMs + 10 + 10) / (1_020 / perSecond);
+      const spacingMs = Math.floor(1_020_000 / perSecond) / 1_000;
+      const lateMs = maxLateMs(spacingMs);
+      const sentMs = sendWithinMs(spacingMs, lateMs);
+      expect(sendWithinMs(spacingMs)).toBe(sentMs);
+      expect(sentMs).toBeGreaterThanOrEqual(0);
+      // Ten ms for clocks. A window is open at one end.
+      const slots = (1_000 + lateMs + sentMs + 10) / (1_020 / perSecond);
       const burst = 3;
       const mostSent = Math.ceil(slots - 0.01) - 1 + burst;
       expect(mostSent).toBeLessThanOrEqual(perSecond + burst);
