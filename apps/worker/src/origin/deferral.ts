@@ -1,5 +1,5 @@
 import type { GateAnswer } from '@fetchfleet/fleet';
-import type { Phase } from './origin-phase.ts';
+import { MAX_ASK_AGAIN_MS, type Phase } from './origin-phase.ts';
 import type { WaitingSlice } from './waiting-slice.ts';
 
 /** A slice that would wait longer is deferred until shortly before its turn. */
@@ -43,7 +43,7 @@ export function farSlices(phase: Phase, slices: Iterable<WaitingSlice>, now: num
   const turns = new Turns(slices);
   const isDenied = deniedForMs > 0;
   const maxWaitMs = isDenied ? MAX_DENIED_LOCAL_WAIT_MS : MAX_LOCAL_WAIT_MS;
-  const untilAskMs = Math.max(0, phase.askAt - now);
+  const untilAskMs = untilAskMsOf(phase, now);
   const stepMs = paceMs * waiters;
   const far: FarSlice[] = [];
   for (const slice of underWayFirst(slices)) {
@@ -57,6 +57,15 @@ export function farSlices(phase: Phase, slices: Iterable<WaitingSlice>, now: num
     }
   }
   return far;
+}
+
+/** The first slices of a limited origin stay here, however far away its next start is. */
+function untilAskMsOf(
+  { kind, askAt }: Extract<Phase, { readonly kind: 'limited' | 'closed' }>,
+  now: number,
+): number {
+  const untilAskMs = Math.max(0, askAt - now);
+  return kind === 'limited' ? Math.min(untilAskMs, MAX_ASK_AGAIN_MS) : untilAskMs;
 }
 
 /** The slices in the order in which they stay here; otherwise as they came. */

@@ -28,8 +28,13 @@ import type { GateAnswer } from '@fetchfleet/fleet';
 export const GRANT_TTL_MS = 20;
 /** The same for starts that were granted in advance: others have their permits yet. */
 const ADVANCE_TTL_MS = 1_000;
-/** A raised limit must show within 2 s, however far away the next start is. */
-const MAX_ASK_AGAIN_MS = 1_000;
+/**
+ * Other workers that wait, and batches with limits, may leave: that must show within 2 s, however
+ * far away the next start is.
+ */
+export const MAX_ASK_AGAIN_MS = 1_000;
+/** The same where there are none. Notifications tell of limits that a person has set. */
+const MAX_ASK_AGAIN_ALONE_MS = 10_000;
 const RETRY_AFTER_ERROR_MS = 500;
 /** Exchanges that may wait are due at the same moments everywhere: they go to Redis together. */
 const SHARED_MS = 50;
@@ -93,17 +98,30 @@ export function phaseAfter(
   const localGrant = localGrantOf(answer, { wanted: isInAdvance ? 0 : wanted, now });
   const saysWhatLimits = (wanted > 0 && !isInAdvance) || answer.early.length > 0;
   if (saysWhatLimits && answer.state !== 'open') {
-    const againInMs = Math.max(1, Math.min(answer.againInMs, MAX_ASK_AGAIN_MS));
-    const isShared = answer.state === 'rate' && horizonMs >= MIN_SHARED_HORIZON_MS;
+    const isByRate = answer.state === 'rate';
+    const maxMs = isByRate ? maxAskAgainMs(answer) : MAX_ASK_AGAIN_MS;
+    const againInMs = Math.max(1, Math.min(answer.againInMs, maxMs));
+    const isShared = isByRate && horizonMs >= MIN_SHARED_HORIZON_MS;
     const askAt = isShared ? sharedMoment(now + againInMs) : now + againInMs;
     return { kind: 'limited', askAt, localGrant, answer };
   }
   if (wanted === 0 && phase.kind === 'limited') {
     // The answer to a mere report does not say what limits the starts.
-    const { askAt } = phase;
+    const askAt = Math.min(phase.askAt, now + maxAskAgainMs(answer));
     return { kind: 'limited', askAt, localGrant, answer: { ...answer, state: phase.answer.state } };
   }
   return { kind: 'open', localGrant, answer };
+}
+
+/** The phase after a slice has come: the gate has to know of it. */
+export function phaseAfterArrival(phase: Phase, now: number): Phase {
+  return phase.kind === 'limited'
+    ? { ...phase, askAt: Math.min(phase.askAt, now + MAX_ASK_AGAIN_MS) }
+    : phase;
+}
+
+function maxAskAgainMs({ isAlone }: GateAnswer): number {
+  return isAlone ? MAX_ASK_AGAIN_ALONE_MS : MAX_ASK_AGAIN_MS;
 }
 
 /** The first moment from `at` on at which exchanges are due that may wait for it. */

@@ -8,6 +8,7 @@ import { OriginGate, type OriginGateOptions } from './origin-gate.ts';
 import {
   type Phase,
   phaseAfter,
+  phaseAfterArrival,
   phaseAfterDeferral,
   phaseAfterError,
   phaseWithoutGrant,
@@ -71,6 +72,8 @@ export class OriginScheduler {
   #phase: Phase = UNASKED;
   /** So that an answer is known to be older than one of them. */
   #invalidations = 0;
+  /** A slice has come that the gate was not told of. */
+  #hasNewSlice = false;
   #isDeferralDue = false;
   #isRunning = false;
   /** Set while the loop waits. */
@@ -123,6 +126,8 @@ export class OriginScheduler {
   async admit(slice: WaitingSlice): Promise<Admission> {
     const admission = this.#slices.add(slice);
     this.#gate.addArrival(slice);
+    this.#hasNewSlice = true;
+    this.#phase = phaseAfterArrival(this.#phase, this.#now());
     if (!this.#gate.knowsLimitsOf(slice.limits.batch)) {
       this.#phase = phaseWithoutGrant(this.#phase);
       this.#reserved.clear();
@@ -283,6 +288,7 @@ export class OriginScheduler {
   async #exchange({ wanted = 0, inHand = 0, isInAdvance = false }: Question = {}): Promise<void> {
     let answer: GateAnswer;
     const invalidations = this.#invalidations;
+    this.#hasNewSlice = false;
     const aheadMs = horizonMs(this.#phase, this.#permits.sparable);
     try {
       answer = await this.#gate.exchange({
@@ -304,6 +310,9 @@ export class OriginScheduler {
     const now = this.#now();
     this.#phase = phaseAfter(this.#phase, answer, { wanted, isInAdvance, horizonMs: aheadMs, now });
     this.#apply(answer, now);
+    if (this.#hasNewSlice) {
+      this.#phase = phaseAfterArrival(this.#phase, now);
+    }
     const isOutdated = invalidations !== this.#invalidations;
     if (isOutdated) {
       // The gate may have answered before limits or blocks changed.

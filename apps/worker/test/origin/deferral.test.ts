@@ -22,6 +22,11 @@ describe('of three slices with two, none and five fetches that wait', () => {
   const rows: readonly Row[] = [
     { when: 'nothing is limited', answer: { paceMs: 9_000 }, far: [] },
     { when: 'all turns are near', answer: { state: 'rate', paceMs: 1_999 }, far: [] },
+    {
+      when: 'the next turn is far away, and that of the third soon after it',
+      answer: { state: 'rate', paceMs: 1_000, againInMs: 9_000, isAlone: true },
+      far: [],
+    },
     { when: 'the third turn is far away', answer: { state: 'rate', paceMs: 2_000 }, far: ['b.2'] },
     {
       when: 'two workers share the pace',

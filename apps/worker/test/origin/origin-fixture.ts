@@ -22,6 +22,7 @@ export function answerOf(answer: Partial<GateAnswer> = {}): GateAnswer {
     spare: Infinity,
     deferred: 0,
     isShared: false,
+    isAlone: false,
     early: [],
     deniedForMs: 0,
     ...answer,

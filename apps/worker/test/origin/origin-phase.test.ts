@@ -4,6 +4,7 @@ import {
   askAtOf,
   type Phase,
   phaseAfter,
+  phaseAfterArrival,
   phaseAfterDeferral,
   phaseAfterError,
   remaining,
@@ -83,6 +84,26 @@ describe('the phase of an origin', () => {
       expect(askAtOf(phase)).toBe(askAt);
     },
   );
+
+  it.each([
+    { state: 'rate', isAlone: true, againInMs: 5_000, askAt: 6_000 },
+    { state: 'rate', isAlone: true, againInMs: 90_000, askAt: 11_000 },
+    { state: 'rate', isAlone: false, againInMs: 90_000, askAt: 2_000 },
+    { state: 'concurrency', isAlone: true, againInMs: 90_000, askAt: 2_000 },
+  ] as const)(
+    'asks at $askAt if its turn is in $againInMs ms by "$state" and it is alone: $isAlone',
+    ({ askAt, ...answer }) => {
+      const phase = after(OPEN, answer);
+      expect(askAtOf(phase)).toBe(askAt);
+      expect(askAtOf(phaseAfterArrival(phase, NOW + 500))).toBe(Math.min(askAt, 2_500));
+    },
+  );
+
+  it('asks within a second when a mere report says that it is alone no more', () => {
+    const alone = after(OPEN, { state: 'rate', isAlone: true, againInMs: 9_000 });
+    const [still, others] = [true, false].map((isAlone) => after(alone, { isAlone }, 0));
+    expect([still, others].map((phase = UNASKED) => askAtOf(phase))).toEqual([10_000, 2_000]);
+  });
 
   it('keeps the limit that was named when a mere report follows', () => {
     const phase = after(LIMITED, { waiters: 3 }, 0);

@@ -516,6 +516,29 @@ describe('an origin with a rate, at a worker with many free permits', () => {
     expect(permits.inUse).toBe(5);
   });
 
+  it.each([
+    { when: 'while an answer was under way', during: true },
+    { when: 'after an answer', during: false },
+  ])('asks within a second about a slice that came $when', async ({ during }) => {
+    const next = sliceOf({ id: 'b.1', waiting: 5, ticket: 7 });
+    const { admit, calls } = start({
+      answer: (_call, count) => {
+        if (during && count === 1) {
+          void admit(next);
+        }
+        return { state: 'rate', isAlone: true, spacingMs: 60_000, againInMs: 60_000 };
+      },
+    });
+    void admit(sliceOf({ waiting: 5 }));
+    await eventually(() => calls.length === 1);
+    if (!during) {
+      await endOfTurn();
+      void admit(next);
+    }
+    await eventually(() => calls.length === 2);
+    expect(calls[1]).toMatchObject({ arrivals: [{ slice: 'b.1', fetches: 5 }] });
+  });
+
   it('asks when permits become free that several such origins wait for', async () => {
     const permits = new Permits(10);
     // The clock stands still until all wait.

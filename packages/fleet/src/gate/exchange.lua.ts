@@ -140,6 +140,7 @@ return cjson.encode({
   spare = isBounded and math.max(0, concurrency - others - held) or nil,
   deferred = unlessZero(deferred),
   isShared = isShared or nil,
+  isAlone = isAlone and pace > 0 or nil,
   early = #early > 0 and early or nil,
   deniedForUs = gate.deniedSince and unlessZero(now - num('deniedSince')),
   wakeSlices = #wakeSlices > 0 and wakeSlices or nil,

@@ -93,6 +93,11 @@ export interface GateAnswer {
   readonly deferred: number;
   /** Several batches have slices there, or one that has none at the asker. */
   readonly isShared: boolean;
+  /**
+   * Fetches wait, at no other worker, and no other batch has limits here. What limits them then
+   * changes only with what they do, or with a notification.
+   */
+  readonly isAlone: boolean;
   /** Arrived slices that come after others there, where it is shared: defer them again. */
   readonly early: readonly string[];
   /** How long the origin has refused or failed without accepting anything. */
@@ -199,6 +204,7 @@ export class Gate {
       spare: reply.spare ?? Infinity,
       deferred: reply.deferred ?? 0,
       isShared: reply.isShared ?? false,
+      isAlone: reply.isAlone ?? false,
       early: reply.early ?? [],
       deniedForMs: Math.ceil((reply.deniedForUs ?? 0) / 1000),
     };

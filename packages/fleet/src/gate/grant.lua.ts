@@ -36,6 +36,13 @@ for other, value in pairs(entries.waits) do
     if tonumber(at) > now then nextAsks[#nextAsks + 1] = tonumber(at) end
   end
 end
+-- Whether nobody else can leave something here. A learned rate grows by itself, and patience with an
+-- origin that refuses runs out.
+local isAlone = waiting > 0 and waiters == 1 and not isShared
+isAlone = isAlone and not gate.learned and not gate.deniedSince
+for batch in pairs(entries.limits) do
+  isAlone = isAlone and isHere[batch]
+end
 
 if num('openUntil') > now then
   state, again = 'breaker', num('openUntil') - now

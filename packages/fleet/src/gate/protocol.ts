@@ -81,6 +81,7 @@ export const exchangeReply = z.object({
   spare: count.optional(),
   deferred: count.optional(),
   isShared: z.literal(true).optional(),
+  isAlone: z.literal(true).optional(),
   early: z.array(z.string()).optional(),
   deniedForUs: count.optional(),
   wakeSlices: z.array(z.string()).optional(),

@@ -429,6 +429,64 @@ describe('workers that wait for the rate', () => {
   );
 });
 
+describe('a worker that waits at a rate-limited origin', () => {
+  const politeness: Politeness = { ...unlimited, rate: { count: 10, perMs: 1000 } };
+  const asker = { politeness, waiting: 50 };
+  type Crew = Awaited<ReturnType<typeof workers>>;
+  interface Row {
+    readonly isAlone: boolean;
+    readonly when: string;
+    readonly before?: (crew: Crew) => Promise<unknown>;
+    readonly options?: Parameters<Crew['first']['ask']>[1];
+  }
+  const rows: readonly Row[] = [
+    { isAlone: true, when: 'nothing else is there' },
+    {
+      isAlone: true,
+      when: 'another worker has fetches in flight, none of which waits',
+      before: async ({ second }) => second.ask(1, { politeness }),
+    },
+    {
+      isAlone: true,
+      when: 'slices of its batch are deferred',
+      before: async ({ second }) => second.defer(50),
+    },
+    {
+      isAlone: false,
+      when: 'another worker waits',
+      before: async ({ second }) => second.ask(1, asker),
+    },
+    {
+      isAlone: false,
+      when: 'another batch has limits',
+      before: async ({ second }) => second.ask(0, { politeness, batch: 'c' }),
+    },
+    {
+      isAlone: false,
+      when: 'slices of another batch are deferred',
+      before: async ({ second }) => second.defer(50, 0, 'c.0'),
+    },
+    {
+      isAlone: false,
+      when: 'a rate is learned',
+      before: async ({ redis, keys }) => redis.hset(keys.gate(origin), 'learned', '5'),
+    },
+    {
+      isAlone: false,
+      when: 'the origin accepts nothing',
+      before: async ({ redis, keys }) => redis.hset(keys.gate(origin), 'deniedSince', '5'),
+    },
+    { isAlone: false, when: 'nothing waits', options: { waiting: 0 } },
+    { isAlone: false, when: 'nothing is limited', options: { politeness: unlimited } },
+  ];
+
+  it.each(rows)('is alone: $isAlone, when $when', async ({ isAlone, before, options }) => {
+    const crew = await workers(2);
+    await before?.(crew);
+    expect((await crew.first.ask(1, { ...asker, ...options })).isAlone).toBe(isAlone);
+  });
+});
+
 describe('workers that wait for permits of a rate-limited origin', () => {
   it('ask again when about half of the promised fetches have started', async () => {
     const { first, second } = await workers(2);
