@@ -1,9 +1,12 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Every } from '../redis/every.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 
-/** Two checks find a lost message, and what it said must hold within 2 s. */
-const CHECK_MS = 700;
+/** What a lost message said must hold within 2 s. */
+const CHECK_MS = 1_000;
+/** How long a message may be under way. */
+const GRACE_MS = 200;
 
 /** Tells all workers to ask the gate of an origin again before they start a fetch there. */
 export async function notifyWorkers(redis: Redis, keys: FleetKeys, origin: string): Promise<void> {
@@ -38,10 +41,8 @@ export class GateNotifications {
   readonly #every: Every;
   #subscriber: Redis | undefined;
   #stopChecks: (() => void) | undefined;
-  /** Messages that have come, counted on from what Redis had counted. */
-  #received = 0;
-  /** What Redis had counted at the last check. */
-  #expected: number | undefined;
+  /** Messages that have come, counted on from what Redis had counted at the first check. */
+  #received: number | undefined;
   #isChecking = false;
 
   constructor({
@@ -64,7 +65,9 @@ export class GateNotifications {
     this.#subscriber = subscriber;
     subscriber.on('error', onError);
     subscriber.on('message', (_channel, origin) => {
-      this.#received += 1;
+      if (this.#received !== undefined) {
+        this.#received += 1;
+      }
       onOrigin(origin);
     });
     subscriber.subscribe(this.#keys.gateNotifications).catch(onError);
@@ -88,14 +91,19 @@ export class GateNotifications {
   async #check(onMissed: () => void): Promise<void> {
     this.#isChecking = true;
     try {
+      const received = this.#received;
       const counted = Number(await this.#redis.get(this.#keys.gateNotificationCount));
-      // What was counted just before the last check has come by now.
-      const isMissed = this.#expected !== undefined && this.#received < this.#expected;
-      const isFirst = this.#expected === undefined;
+      if (received === undefined || this.#received === undefined) {
+        this.#received = counted;
+        return;
+      }
       // Version 0.1 publishes without counting, and Redis may lose its count.
-      this.#received = isFirst || isMissed ? counted : Math.min(this.#received, counted);
-      this.#expected = counted;
-      if (isMissed) {
+      this.#received -= Math.max(0, received - counted);
+      if (this.#received < counted) {
+        await setTimeout(GRACE_MS, undefined, { ref: false });
+      }
+      if (this.#received < counted) {
+        this.#received = counted;
         onMissed();
       }
     } finally {
