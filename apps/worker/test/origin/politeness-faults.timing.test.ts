@@ -26,7 +26,7 @@ closeAfterEach();
 
 const shiftedClock = fileURLToPath(new URL('politeness-shifted-clock.mjs', import.meta.url));
 
-async function startFour(url = redisUrl(), clockShifts: readonly number[] = [0, 0, 0, 0]) {
+async function startWorkers(url = redisUrl(), clockShifts: readonly number[] = [0, 0, 0, 0]) {
   const { path: results } = await temporaryFolder();
   const fleet = await startFleet(url, results);
   const workers = await Promise.all(
@@ -69,7 +69,7 @@ function retryGaps(seen: readonly Seen[]): number[] {
 
 describe('the limits of an origin', () => {
   it('are used again within 15 s when a worker dies with permits, and never exceeded', async () => {
-    const { fleet, results, workers } = await startFour();
+    const { fleet, results, workers } = await startWorkers();
     const origin = await startPoliteOrigin({ delayMs: 500 });
     await fleet.enqueue('orphaned', politeCrawl(origin, 240, 'concurrency: 8'));
     const holder = await eventually(async () => {
@@ -102,7 +102,7 @@ describe('the limits of an origin', () => {
 
   it('do not depend on the clocks of workers', async () => {
     const hour = 3_600_000;
-    const { fleet, results } = await startFour(redisUrl(), [hour, -hour, 0, 0]);
+    const { fleet, results } = await startWorkers(redisUrl(), [hour, -hour, 0, 0]);
     const origin = await startPoliteOrigin({ delayMs: 20, failFirst: 10 });
     const extra = { retry: '{ attempts: 5, backoff: 2s }' };
     const from = Date.now();
@@ -126,7 +126,7 @@ describe('the limits of an origin', () => {
 
   it('hold within 2 s of being raised also where the worker is not told', async () => {
     const redis = await startRedis();
-    const { fleet, results } = await startFour(redis.url, [0]);
+    const { fleet, results } = await startWorkers(redis.url, [0]);
     const origin = await startPoliteOrigin();
     const origins = new Origins(fleet.redis, fleet.keys);
     await fleet.enqueue('slow', politeCrawl(origin, 100, 'rate: 2/m'));
@@ -146,7 +146,7 @@ describe('the limits of an origin', () => {
 
   it('outlive a restart of Redis and a SCRIPT FLUSH', async () => {
     const redis = await startRedis({ appendonly: true, appendfsync: 'always' });
-    const { fleet, results } = await startFour(redis.url);
+    const { fleet, results } = await startWorkers(redis.url);
     const origin = await startPoliteOrigin();
     const blocked = await startPoliteOrigin({ status: 429, retryAfter: '6' });
     await fleet.enqueue('limited', politeCrawl(origin, 300, 'rate: 50/s'));

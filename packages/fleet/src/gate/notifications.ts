@@ -41,7 +41,7 @@ export class GateNotifications {
   readonly #every: Every;
   #subscriber: Redis | undefined;
   #stopChecks: (() => void) | undefined;
-  /** Messages that have come, counted on from what Redis had counted at the first check. */
+  /** Messages that have come, counted on from what Redis had counted at the start. */
   #received: number | undefined;
   #isChecking = false;
 
@@ -71,9 +71,12 @@ export class GateNotifications {
       onOrigin(origin);
     });
     subscriber.subscribe(this.#keys.gateNotifications).catch(onError);
+    const check = (): void => void this.#check(onMissed).catch(onError);
+    // What is lost from now on counts, also before the first check.
+    check();
     this.#stopChecks = this.#every(CHECK_MS, () => {
       if (isInUse() && !this.#isChecking) {
-        void this.#check(onMissed).catch(onError);
+        check();
       }
     });
   }
