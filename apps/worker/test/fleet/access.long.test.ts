@@ -134,7 +134,10 @@ describe('a crawl with tokens, through a proxy', () => {
     expect(everything).not.toContain('s3same');
     origin.respond(/s3same/, { status: 204 });
     await eventually(async () => (await outbox.counts()).waiting === 0);
-    expect(await metricsOf(worker)).toMatch(/notifications_total{.*delivered.*} 2/);
+    // The worker counts when it knows that the outbox has let go of them.
+    await eventually(async () =>
+      expect(await metricsOf(worker)).toMatch(/notifications_total{.*delivered.*} 2/),
+    );
   });
 
   it('tells a receiver again whose worker was killed before it had the answer', async () => {
