@@ -19,6 +19,7 @@ export {
   type Deferred,
 } from './gate/gate.ts';
 export { GateNotifications } from './gate/notifications.ts';
+export { LEASE_MS } from './gate/protocol.ts';
 export { Waitlist } from './gate/waitlist.ts';
 export { FleetOverview, type FleetSnapshot } from './workers/fleet-overview.ts';
 export {

@@ -19,7 +19,7 @@ const REPORT_MS = 10;
 const LAZY_REPORT_MS = 1_100;
 /** Starts that are asked for in advance. An origin where more wait asks once for many anyway. */
 const MAX_IN_ADVANCE = 4;
-/** Leases are renewed well within their life of 12 s. */
+/** Leases are renewed well within their life, see `LEASE_MS`. */
 const RENEW_MS = 4_000;
 /**
  * Where nothing is limited, a report renews the local grant: so early that its answer usually comes

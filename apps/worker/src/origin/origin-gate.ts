@@ -1,9 +1,13 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { FetchResult, RequestedDelay } from '@fetchfleet/crawl';
 import type { Arrival, BatchLimits, Gate, GateAnswer, OriginReport } from '@fetchfleet/fleet';
 import { type FarSlice, isRefusedBy, returnInMs } from './deferral.ts';
 import type { RedisClock } from './redis-clock.ts';
 import { ReportBuilder } from './report-builder.ts';
 import type { Deferral, WaitingSlice } from './waiting-slice.ts';
+
+/** What took longer may have waited for this process, and not for Redis. */
+const SLOW_ANSWER_MS = 1_000;
 
 export interface OriginGateOptions {
   readonly origin: string;
@@ -122,7 +126,8 @@ export class OriginGate {
     const crawlDelayMs = this.#options.crawlDelayMs();
     this.#arrivals = [];
     this.#leadMs = clock.leadMs;
-    this.#exchangedAt = now();
+    const askedAt = now();
+    this.#exchangedAt = askedAt;
     if (call.batches.length > 0) {
       this.#named = new Set(call.batches.map(({ batch }) => batch));
     }
@@ -143,9 +148,14 @@ export class OriginGate {
       if (report.ended > 0) {
         this.#options.onReported?.(report);
       }
-      clock.learn(answer.nowMs, { askedAt: this.#exchangedAt, answeredAt: now() });
+      const answeredAt = now();
+      clock.learn(answer.nowMs, { askedAt, answeredAt });
       this.#leased = call.committed + answer.granted;
       this.#deniedSince = answer.deniedForMs > 0 ? now() - answer.deniedForMs : Infinity;
+      if (answeredAt - askedAt > SLOW_ANSWER_MS) {
+        // A process that stood still reads first what others have told it meanwhile.
+        await endOfTurn();
+      }
       return answer;
     } catch (error) {
       this.#report.putBack(report);

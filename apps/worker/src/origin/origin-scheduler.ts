@@ -1,5 +1,5 @@
 import type { FetchResult, RequestedDelay } from '@fetchfleet/crawl';
-import type { BatchLimits, GateAnswer } from '@fetchfleet/fleet';
+import { type BatchLimits, type GateAnswer, LEASE_MS } from '@fetchfleet/fleet';
 import { AdmissionQueue } from './admission-queue.ts';
 import { BacklogPoller } from './backlog-poller.ts';
 import { decide, type Decision, horizonMs, type OriginState } from './decide.ts';
@@ -20,6 +20,9 @@ import type { Permits } from '../permits/permits.ts';
 import { ReservedStarts } from './reserved-starts.ts';
 import { sendWithinMs, StartSchedule } from './start-schedule.ts';
 import type { Admission, Deferral, StartGrant, WaitingSlice } from './waiting-slice.ts';
+
+/** What an answer grants that took longer is leased for two more seconds, or no more. */
+const MAX_ANSWER_MS = LEASE_MS - 2_000;
 
 export interface OriginSchedulerOptions extends Omit<OriginGateOptions, 'now'> {
   readonly permits: Permits;
@@ -313,9 +316,10 @@ export class OriginScheduler {
     if (this.#hasNewSlice) {
       this.#phase = phaseAfterArrival(this.#phase, now);
     }
-    const isOutdated = invalidations !== this.#invalidations;
+    // Limits or blocks may have changed since, or others may have the permits.
+    const isOutdated =
+      invalidations !== this.#invalidations || now - this.#gate.exchangedAt > MAX_ANSWER_MS;
     if (isOutdated) {
-      // The gate may have answered before limits or blocks changed.
       this.#phase = UNASKED;
     }
     if (!isInAdvance) {

@@ -105,6 +105,17 @@ function pacedIn(inMs: number): NonNullable<Setup['answer']> {
       : { ...paced, granted: want, firstInMs: inMs, againInMs: 60_000 };
 }
 
+/** A clock that can be put forward, as if the process had stood still. */
+function skippingClock() {
+  let skippedMs = 0;
+  return {
+    now: () => performance.now() + skippedMs,
+    skip: (ms: number): void => {
+      skippedMs += ms;
+    },
+  };
+}
+
 /** For slots, which last for ten milliseconds: a busy machine may take longer. */
 function slowly(): number {
   return performance.now() / 10;
@@ -424,6 +435,44 @@ describe('a scheduler', () => {
       expect([slice.grants.length, permits.inUse]).toEqual([1, 1]);
     },
   );
+
+  it('uses no answer that comes when its leases have ended', async () => {
+    const clock = skippingClock();
+    const { admit, permits, calls } = start({
+      permits: 4,
+      now: clock.now,
+      answer: ({ want }, count) => {
+        clock.skip(count === 1 ? 10_001 : 0);
+        return { granted: want, allowedInFlight: 4, spare: 0 };
+      },
+    });
+    const slice = sliceOf({ waiting: 4 });
+    expect(await admit(slice)).toEqual({ kind: 'started' });
+    expect(calls.map(({ want, inFlight }) => [want, inFlight])).toEqual([
+      [4, 0],
+      [4, 0],
+    ]);
+    expect([slice.grants.length, permits.inUse]).toEqual([4, 4]);
+  });
+
+  it('learns what was told while it stood still before it uses an answer', async () => {
+    const clock = skippingClock();
+    const { admit, scheduler, calls } = start({
+      now: clock.now,
+      answer: ({ want }, count) => {
+        if (count > 1) {
+          return { state: 'blocked', againInMs: 60_000 };
+        }
+        clock.skip(2_000);
+        // It came before the answer, on another connection.
+        setImmediate(() => scheduler.invalidate());
+        return { granted: want };
+      },
+    });
+    const slice = sliceOf({ waiting: 4 });
+    expect(await admit(slice)).toMatchObject({ kind: 'deferred', isRefused: true });
+    expect([calls.length, slice.grants.length]).toEqual([2, 0]);
+  });
 
   it('gives up scheduled starts and asks again when limits have changed', async () => {
     const { admit, permits, scheduler, calls } = start({

@@ -142,7 +142,7 @@ export class Gate {
 
   /**
    * Reports ended fetches and asks which may start, in one round trip. It also renews the lease of
-   * the fetches in flight, which expires after 12 s.
+   * the fetches in flight, which expires after `LEASE_MS`.
    */
   async exchange(
     origin: string,

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { instantMs } from '../redis/stored-state.ts';
 
+/** How long a lease holds, from its exchange on. Each exchange renews that of its worker. */
+export const LEASE_MS = 12_000;
+
 /*
  * The documents that the scripts of the gate take and return. A field that is 0 or empty is left
  * out: an exchange runs about every tenth fetch, and each byte of it counts.
