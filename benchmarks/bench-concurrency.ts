@@ -8,11 +8,11 @@ import { scoreTable } from './score-table.ts';
 
 /** In flight, and the number of fetches for about three seconds: a process is cold in the first. */
 const CASES = [
-  { inFlight: 1, own: 7_500, loop: 12_000 },
-  { inFlight: 8, own: 18_000, loop: 40_000 },
-  { inFlight: 64, own: 35_000, loop: 70_000 },
-  { inFlight: 256, own: 35_000, loop: 60_000 },
-  { inFlight: 1_000, own: 35_000, loop: 50_000 },
+  { inFlight: 1, own: 14_000, loop: 15_000 },
+  { inFlight: 8, own: 55_000, loop: 90_000 },
+  { inFlight: 64, own: 70_000, loop: 100_000 },
+  { inFlight: 256, own: 80_000, loop: 100_000 },
+  { inFlight: 1_000, own: 90_000, loop: 60_000 },
 ] as const;
 
 const OURS = 'fetchfleet, native';

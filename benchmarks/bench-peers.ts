@@ -14,7 +14,7 @@ const GOT_FETCHES = 12_500;
  * processes are warm.
  */
 const PEERS = [
-  ['undici', 110_000],
+  ['undici', 150_000],
   ['got', GOT_FETCHES],
   ['bullmq', 10_000],
   ['aiohttp', 17_000],
@@ -22,8 +22,8 @@ const PEERS = [
   ['scrapy', 1_500],
   ['crawlee', 3_500],
 ] as const;
-const OWN_FETCHES = 55_000;
-const CURL_FETCHES = 100_000;
+const OWN_FETCHES = 110_000;
+const CURL_FETCHES = 130_000;
 
 export const peersBenchmark: Benchmark = {
   name: 'peers',
