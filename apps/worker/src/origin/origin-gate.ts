@@ -6,7 +6,7 @@ import type { RedisClock } from './redis-clock.ts';
 import { ReportBuilder } from './report-builder.ts';
 import type { Deferral, WaitingSlice } from './waiting-slice.ts';
 
-/** What took longer may have waited for this process, and not for Redis. */
+/** An answer that took longer may have waited for this process, and not for Redis. */
 const SLOW_ANSWER_MS = 1_000;
 
 export interface OriginGateOptions {
@@ -126,8 +126,7 @@ export class OriginGate {
     const crawlDelayMs = this.#options.crawlDelayMs();
     this.#arrivals = [];
     this.#leadMs = clock.leadMs;
-    const askedAt = now();
-    this.#exchangedAt = askedAt;
+    this.#exchangedAt = now();
     if (call.batches.length > 0) {
       this.#named = new Set(call.batches.map(({ batch }) => batch));
     }
@@ -149,10 +148,10 @@ export class OriginGate {
         this.#options.onReported?.(report);
       }
       const answeredAt = now();
-      clock.learn(answer.nowMs, { askedAt, answeredAt });
+      clock.learn(answer.nowMs, { askedAt: this.#exchangedAt, answeredAt });
       this.#leased = call.committed + answer.granted;
-      this.#deniedSince = answer.deniedForMs > 0 ? now() - answer.deniedForMs : Infinity;
-      if (answeredAt - askedAt > SLOW_ANSWER_MS) {
+      this.#deniedSince = answer.deniedForMs > 0 ? answeredAt - answer.deniedForMs : Infinity;
+      if (answeredAt - this.#exchangedAt > SLOW_ANSWER_MS) {
         // A process that stood still reads first what others have told it meanwhile.
         await endOfTurn();
       }

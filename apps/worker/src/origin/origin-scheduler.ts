@@ -21,7 +21,7 @@ import { ReservedStarts } from './reserved-starts.ts';
 import { sendWithinMs, StartSchedule } from './start-schedule.ts';
 import type { Admission, Deferral, StartGrant, WaitingSlice } from './waiting-slice.ts';
 
-/** What an answer grants that took longer is leased for two more seconds, or no more. */
+/** An answer that took longer is not used: its leases have ended, or will in two seconds. */
 const MAX_ANSWER_MS = LEASE_MS - 2_000;
 
 export interface OriginSchedulerOptions extends Omit<OriginGateOptions, 'now'> {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { track } from '@fetchfleet/testing';
+import { eventually, track } from '@fetchfleet/testing';
 
 interface Link {
   /** Lower-cased commands that came from the client, the latest of them. */
@@ -15,18 +15,27 @@ export async function startRedisProxy(redisUrl: string) {
   const target = new URL(redisUrl);
   const links = new Set<Link>();
   const sockets = new Set<Socket>();
+  const upstreams = new Set<Socket>();
   let swallowNew = nothing;
+  let heldFrom: string | undefined;
 
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
     const link: Link = { sent: '', isSwallowed: false };
     const isMeant = swallowNew;
+    upstreams.add(upstream);
     links.add(link);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on('error', () => socket.destroy());
     }
     client.on('data', (bytes: Buffer) => {
+      if (heldFrom !== undefined && bytes.includes(heldFrom)) {
+        heldFrom = undefined;
+        for (const each of upstreams) {
+          each.pause();
+        }
+      }
       link.sent = `${link.sent}${bytes.toString('latin1').toLowerCase()}`.slice(-20_000);
       if (!link.isSwallowed && isMeant(link.sent)) {
         link.isSwallowed = true;
@@ -42,6 +51,7 @@ export async function startRedisProxy(redisUrl: string) {
     });
     const end = (): void => {
       links.delete(link);
+      upstreams.delete(upstream);
       client.destroy();
       upstream.destroy();
     };
@@ -73,6 +83,20 @@ export async function startRedisProxy(redisUrl: string) {
         link.isSwallowed = true;
       }
       return meant.length;
+    },
+    /**
+     * Holds back what Redis answers, from the next command on in which `text` stands.
+     *
+     * @returns once it has come, and then passes the answers on when it is called
+     */
+    async holdAnswers(text: string): Promise<() => void> {
+      heldFrom = text;
+      await eventually(() => heldFrom === undefined, { intervalMs: 1 });
+      return () => {
+        for (const each of upstreams) {
+          each.resume();
+        }
+      };
     },
     /** Stops passing bytes through a later connection once it has sent what `isMeant` accepts. */
     swallowLater(isMeant: (sent: string) => boolean): void {

@@ -1,84 +1,13 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { closeAfterEach, eventually, redisUrl, type Running, track } from '@fetchfleet/testing';
+import { closeAfterEach, eventually, redisUrl, type Running } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { type Fleet, range, recordedIndexes, setUpFleet } from '../fleet/fleet-fixture.ts';
+import { startRedisProxy } from '../fleet/redis-proxy.ts';
 import { type PoliteOrigin, politeCrawl, startPoliteOrigin } from './politeness-fixture.ts';
 
 closeAfterEach();
 
 /** Fetches that may be in flight. */
 const LIMIT = 4;
-
-/** A proxy of Redis that can hold back what Redis answers. */
-class HoldingProxy {
-  readonly #server = createServer((client) => this.#connect(client));
-  readonly #answering: Socket[] = [];
-  #isArmed = false;
-  #isHolding = false;
-
-  static async start(): Promise<HoldingProxy> {
-    const proxy = new HoldingProxy();
-    proxy.#server.listen(0, '127.0.0.1');
-    await once(proxy.#server, 'listening');
-    track({
-      what: 'a proxy of Redis',
-      isOpen: () => proxy.#server.listening,
-      close: async () => proxy.#stop(),
-    });
-    return proxy;
-  }
-
-  get url(): string {
-    const url = new URL(redisUrl());
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port
-    url.port = String((this.#server.address() as AddressInfo).port);
-    return url.href;
-  }
-
-  /** Resolves when a worker has asked for starts. From then on it gets no answers. */
-  async holdNext(): Promise<void> {
-    this.#isArmed = true;
-    await eventually(() => this.#isHolding, { intervalMs: 1 });
-  }
-
-  release(): void {
-    for (const redis of this.#answering) {
-      redis.resume();
-    }
-  }
-
-  #connect(client: Socket): void {
-    const { hostname, port } = new URL(redisUrl());
-    const redis = connect(Number(port), hostname);
-    this.#answering.push(redis);
-    for (const socket of [client, redis]) {
-      socket.on('error', () => undefined);
-      socket.once('close', () => {
-        client.destroy();
-        redis.destroy();
-      });
-    }
-    client.on('data', (chunk) => {
-      if (this.#isArmed && chunk.includes('"want":')) {
-        this.#isArmed = false;
-        this.#isHolding = true;
-        for (const each of this.#answering) {
-          each.pause();
-        }
-      }
-      redis.write(chunk);
-    });
-    redis.on('data', (chunk) => client.write(chunk));
-  }
-
-  #stop(): void {
-    this.#server.close();
-    for (const redis of this.#answering) {
-      redis.destroy();
-    }
-  }
-}
 
 interface Beside {
   readonly fleet: Fleet;
@@ -101,15 +30,15 @@ async function freeze(worker: Running, { fleet, origin }: Beside): Promise<void>
 describe('the limit of fetches in flight', () => {
   it('holds where a worker stood still with an answer of the gate to read', async () => {
     const { fleet, results } = await setUpFleet();
-    const redis = await HoldingProxy.start();
+    const redis = await startRedisProxy(redisUrl());
     // With fewer permits than the origin has, it is granted what it asks for.
     const worker = await fleet.worker(['--concurrency', '2'], { REDIS_URL: redis.url });
     const origin = await startPoliteOrigin({ delayMs: 50 });
     await fleet.enqueue('asking', politeCrawl(origin, 100, `concurrency: ${LIMIT}`));
     await eventually(async () => (await origin.seen()).length > LIMIT);
-    await redis.holdNext();
+    const passOn = await redis.holdAnswers('"want":');
     const frozen = freeze(worker, { fleet, origin });
-    redis.release();
+    passOn();
     await frozen;
     const { length } = await origin.seen();
     await eventually(async () => (await origin.seen()).length > length);

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { instantMs } from '../redis/stored-state.ts';
 
-/** How long a lease holds, from its exchange on. Each exchange renews that of its worker. */
+/**
+ * How long a lease holds, from its exchange on. Each exchange renews that of its worker. Longer than
+ * a connection may take, so that a worker that stood still sends nothing when it has ended.
+ */
 export const LEASE_MS = 12_000;
 
 /*
