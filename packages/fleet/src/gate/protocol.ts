@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { instantMs } from '../redis/stored-state.ts';
 
 /**
- * How long a lease holds, from its exchange on. Each exchange renews that of its worker. Longer than
- * a connection may take, so that a worker that stood still sends nothing when it has ended.
+ * How long a lease holds, from its exchange on. Each exchange renews that of its worker. It is
+ * longer than a connection may take, so that a worker that stood still sends nothing after its end.
  */
 export const LEASE_MS = 12_000;
 
