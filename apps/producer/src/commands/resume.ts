@@ -17,8 +17,8 @@ import { probe } from '../results/open-place.ts';
 import { FleetSession } from '../session/fleet-session.ts';
 
 /**
- * Workers check once a second whether a batch is cancelled, and drop its slices until the next
- * check. A slice that is queued earlier than this would be lost.
+ * Workers check once a second whether a batch is cancelled, and until the next check they put off
+ * its slices. Those of version 0.1 even remove a slice that is queued earlier than this.
  */
 const UNTIL_NOTICED_MS = 2_000;
 

@@ -44,7 +44,7 @@ export interface ProcessorOptions extends SliceTools {
   readonly schedulers: SliceTools['schedulers'] &
     Pick<OriginSchedulers, 'afterDeferral' | 'leaveWaitlist' | 'removeBatch'>;
   readonly batches: Pick<Batches, 'use'>;
-  readonly ledger: Pick<Ledger, 'state' | 'areSettled' | 'cursors' | 'reportMissingSecrets'>;
+  readonly ledger: Pick<Ledger, 'areSettled' | 'cursors' | 'reportMissingSecrets'>;
   readonly pausedSlices: Pick<PausedSlices, 'withdrawOne'>;
   readonly log: Logger;
   /** Called with the batch of every claimed slice. */
@@ -270,8 +270,7 @@ export class SliceProcessor {
   /** Removes a slice of a cancelled batch, or keeps it if the batch was resumed meanwhile. */
   async #drop({ claim, span }: Job, slice: Slice): Promise<void> {
     span?.result('dropped');
-    const isCancelled = (await this.#options.ledger.state(slice.batch)) === 'cancelled';
-    await (isCancelled ? claim.complete() : claim.delay(slice, AFTER_RESUME_MS));
+    await claim.drop(slice, AFTER_RESUME_MS);
     await this.#leaveWaitlist(slice);
   }
 

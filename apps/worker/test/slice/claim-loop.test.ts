@@ -19,6 +19,7 @@ function claimOf(id: string): ClaimedSlice {
     lostInVain: async () => 0,
     lost: new AbortController().signal,
     complete: done,
+    drop: done,
     delay: done,
     giveBack: done,
     reject: done,

@@ -66,7 +66,6 @@ async function process({
       use: async (_id, work) => work(isKnown ? batchOf({ state, ...batch }) : undefined),
     },
     ledger: {
-      state: async () => state,
       areSettled: async (_id, indexes) => indexes.map(() => false),
       cursors: async (_id, indexes) => indexes.map(() => null),
       reportMissingSecrets: async () => undefined,
@@ -86,6 +85,7 @@ async function process({
     },
     lost: new AbortController().signal,
     complete: async () => void ends.push('complete'),
+    drop: async () => void ends.push('drop'),
     delay: async () => void ends.push('delay'),
     giveBack: async () => void ends.push('giveBack'),
     reject: async () => void ends.push('reject'),
@@ -121,7 +121,7 @@ describe('a slice that was deferred', () => {
       end: 'reject',
     },
     { when: 'its batch is paused', how: { state: 'paused' }, end: 'delay' },
-    { when: 'its batch is cancelled', how: { state: 'cancelled' }, end: 'complete' },
+    { when: 'its batch is cancelled', how: { state: 'cancelled' }, end: 'drop' },
     { when: 'secrets are missing', how: { batch: { lackingSecrets: () => LACKED } }, end: 'delay' },
     {
       when: 'its URLs have another origin than the slice says',
@@ -207,7 +207,6 @@ describe('a slice of several origins', () => {
       },
       batches: { use: async (_id, work) => work(batchOf({ request: requestOf(url) })) },
       ledger: {
-        state: async () => 'running',
         areSettled: async (_id, indexes) => indexes.map((index) => index === 2),
         cursors: async (_id, indexes) => indexes.map(() => null),
         reportMissingSecrets: async () => undefined,
@@ -223,6 +222,7 @@ describe('a slice of several origins', () => {
       lostInVain: async () => 0,
       lost: new AbortController().signal,
       complete: async () => void ends.push('complete'),
+      drop: async () => void ends.push('drop'),
       delay: async () => void ends.push('delay'),
       giveBack: async () => void ends.push('giveBack'),
       reject: async (reason) => void ends.push(reason.message),

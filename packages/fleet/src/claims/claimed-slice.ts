@@ -9,8 +9,8 @@ export interface SlicePart {
 }
 
 /**
- * A slice that this process has claimed. The owner must call exactly one of the four functions that
- * end the claim. All four throw {@link ClaimLostError} once the claim is lost.
+ * A slice that this process has claimed. The owner must call exactly one of the five functions that
+ * end the claim. All of them throw {@link ClaimLostError} once the claim is lost.
  */
 export interface ClaimedSlice {
   readonly id: string;
@@ -30,6 +30,11 @@ export interface ClaimedSlice {
   readonly lost: AbortSignal;
   /** Removes the job: every fetch is settled. */
   complete(): Promise<void>;
+  /**
+   * Removes the job if its batch is cancelled at this moment. Otherwise it was resumed, and the rest
+   * is queued again after `dueInMs`.
+   */
+  drop(rest: Slice, dueInMs: number): Promise<void>;
   /** Queues the rest again after `dueInMs`, for any worker. */
   delay(rest: Slice, dueInMs: number): Promise<void>;
   /** Queues the rest again now, before everything that is not claimed yet. */

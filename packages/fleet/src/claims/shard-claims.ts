@@ -31,6 +31,26 @@ return 1
   z.number().int(),
 );
 
+/**
+ * Removes a slice of a cancelled batch as long as the caller has its lock.
+ *
+ * KEYS     the slice · its lock · batch hash · active · stalled
+ * ARGV     id of the slice · token of its lock
+ * Returns  1 if it was removed, 0 if its batch is not cancelled, -1 if the lock is lost
+ * Atomic   whoever resumes the batch meanwhile passes over the slices that are there
+ */
+const DROP = new Script(
+  `
+if redis.call('GET', KEYS[2]) ~= ARGV[2] then return -1 end
+if redis.call('HGET', KEYS[3], 'state') ~= 'cancelled' then return 0 end
+redis.call('LREM', KEYS[4], -1, ARGV[1])
+redis.call('SREM', KEYS[5], ARGV[1])
+redis.call('DEL', KEYS[1], KEYS[2])
+return 1
+`,
+  z.number().int(),
+);
+
 const split = new Script(SPLIT_SLICE, z.number().int());
 
 /** A claim expires so long after its last renewal; 15 s with the check for dead workers. */
@@ -291,11 +311,13 @@ export class ShardClaims {
       },
       lost: lost.signal,
       complete: async () => end(async () => job.moveToCompleted(undefined, token, false)),
-      delay: async (rest, dueInMs) =>
+      drop: async (rest, dueInMs) =>
         end(async () => {
-          await this.#update(id, token, rest);
-          await job.moveToDelayed(Date.now() + dueInMs, token);
+          if (!(await this.#drop(id, token, rest.batch))) {
+            await this.#delay(claim, rest, dueInMs);
+          }
         }),
+      delay: async (rest, dueInMs) => end(async () => this.#delay(claim, rest, dueInMs)),
       giveBack: async (rest) =>
         end(async () => {
           await this.#update(id, token, rest);
@@ -330,6 +352,23 @@ export class ShardClaims {
       this.#claims.delete(id);
     }
     return taken === 1;
+  }
+
+  /** Whether the slice was removed, because its batch is cancelled. */
+  async #drop(id: string, token: string, batch: string): Promise<boolean> {
+    const queue = (name: string): string => this.#keys.queue(name);
+    const sets = ['active', 'stalled'].map(queue);
+    const keys = [queue(id), queue(`${id}:lock`), `${this.#keys.batchPrefix}${batch}`, ...sets];
+    const dropped = await DROP.run(this.#redis, keys, [id, token]);
+    if (dropped < 0) {
+      throw new ClaimLostError(id);
+    }
+    return dropped === 1;
+  }
+
+  async #delay({ job, token }: Claim, rest: Slice, dueInMs: number): Promise<void> {
+    await this.#update(job.id ?? '', token, rest);
+    await job.moveToDelayed(Date.now() + dueInMs, token);
   }
 
   async #update(id: string, token: string, rest: Slice): Promise<void> {

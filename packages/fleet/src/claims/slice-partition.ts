@@ -15,6 +15,7 @@ const AFTER_ERROR_MS = 5_000;
  * A claimed slice of several origins, as one claimed slice for each: no origin waits for another.
  *
  *     part ─┬─ complete ─────────▶ nothing is left of it
+ *           ├─ drop ─────────────▶ goes with the whole, as all of it is of one batch
  *           └─ delay, give back ─▶ a slice of its own in the queue, at once
  *
  * The owner ends every part, and then calls {@link end}. What a dead worker leaves behind is what
@@ -27,6 +28,7 @@ export class SlicePartition {
   readonly #left: Map<string, readonly PendingFetch[]>;
   #rejection: Error | undefined;
   #isTakenApart = false;
+  #isDropped = false;
 
   /** @param fetches of the slice, by origin */
   constructor(
@@ -51,6 +53,10 @@ export class SlicePartition {
       complete: async () => {
         this.#left.delete(origin);
       },
+      drop: async (slice) => {
+        this.#left.set(origin, unpackSlice(slice));
+        this.#isDropped = true;
+      },
       delay: async (slice, dueInMs) => this.#takeOut(origin, { id, slice, dueInMs }),
       giveBack: async (slice) => this.#takeOut(origin, { id, slice, dueInMs: undefined }),
       reject: async (reason) => {
@@ -60,7 +66,10 @@ export class SlicePartition {
     };
   }
 
-  /** Ends the claim. Parts that could not be taken out stay together, and are tried again. */
+  /**
+   * Ends the claim. Parts that could not be taken out stay together, and are tried again, unless
+   * their batch is cancelled.
+   */
   async end(): Promise<void> {
     if (this.#isTakenApart) {
       return;
@@ -70,6 +79,8 @@ export class SlicePartition {
       await this.#claim.reject(this.#rejection);
     } else if (rest === undefined) {
       await this.#claim.complete();
+    } else if (this.#isDropped) {
+      await this.#claim.drop(rest, AFTER_ERROR_MS);
     } else {
       await this.#claim.delay(rest, AFTER_ERROR_MS);
     }

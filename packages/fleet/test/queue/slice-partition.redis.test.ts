@@ -121,6 +121,22 @@ describe('a slice of several origins', () => {
     await stop();
   });
 
+  it.each([
+    { state: 'cancelled', left: [], counts: { active: 0, delayed: 0 } },
+    { state: 'running', left: [3, 4], counts: { active: 0, delayed: 1 } },
+  ])('goes as a whole if its batch is cancelled: $state', async ({ state, left, counts }) => {
+    const { redis, keys, queue, partition, leftIn, stop } = await fixture();
+    const { parts } = await partition();
+    await parts.part('http://c').complete();
+    await parts.part('http://a').drop(packSlice('m', 'http://a', [fetchOf(3)]), 50);
+    await redis.hset(keys.batch('m'), 'state', state);
+    await parts.part('http://b').drop(packSlice('m', 'http://b', [fetchOf(4)]), 50);
+    await parts.end();
+    expect(await leftIn('m.0')).toEqual(left);
+    expect(await queue.counts()).toMatchObject(counts);
+    await stop();
+  });
+
   it('gives up nothing once its claim is lost', async () => {
     const { redis, keys, partition, leftIn, stop } = await fixture();
     const { claimed, parts } = await partition();

@@ -72,6 +72,27 @@ describe('the slice queue', () => {
     await stop();
   });
 
+  it('drops a slice only if its batch is cancelled at that moment, and only for its worker', async () => {
+    const { redis, keys, queue, claim, stop } = await fixture();
+    await queue.add([slice(0)]);
+    const resumed = await claim();
+    await redis.hset(keys.batch('b'), 'state', 'running');
+    await resumed.drop(slice(1, 1), 50);
+    const cancelled = await claim();
+    expect(cancelled.data).toEqual(slice(1, 1));
+    await redis.hset(keys.batch('b'), 'state', 'cancelled');
+    const lock = keys.home.queue('b.0:lock');
+    const token = (await redis.get(lock)) ?? '';
+    await redis.set(lock, 'another worker');
+    await expect(cancelled.drop(slice(1, 1), 50)).rejects.toThrow(ClaimLostError);
+    expect(await queue.counts()).toMatchObject({ active: 1 });
+    await redis.set(lock, token);
+    await cancelled.drop(slice(1, 1), 50);
+    expect(await queue.counts()).toEqual({ active: 0, waiting: 0, delayed: 0, failed: 0 });
+    expect(await redis.exists(keys.home.queue('b.0'), lock)).toBe(0);
+    await stop();
+  });
+
   it('counts the workers that a slice has lost since it got any further', async () => {
     const { redis, keys, queue, claim, stop } = await fixture();
     await queue.add([slice(0)]);

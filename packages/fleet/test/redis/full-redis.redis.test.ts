@@ -149,6 +149,18 @@ describe('a full Redis', () => {
     await stop();
   });
 
+  it('lets workers drop the slices of a cancelled batch', async () => {
+    const { redis, keys, ledger, waiting, slices, batch, stop } = await fullFleet();
+    const claims = new SliceClaims({ redis, keys, worker: 'w-1', onError: rethrow });
+    await claims.start();
+    const claimed = await claims.claim();
+    expect(await ledger.cancel(batch)).toBe(true);
+    await claimed?.drop(dataOf(claimed), 60_000);
+    expect(await waiting()).toBe(slices - 1);
+    await claims.stop();
+    await stop();
+  });
+
   it('lets workers share robots.txt', async () => {
     const { redis, keys, stop } = await fullFleet();
     const store = new RobotsStore(redis, keys);
