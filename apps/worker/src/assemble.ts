@@ -266,6 +266,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     queue,
     ledger,
     publishChange: async (origin) => gateNotifications.publish(origin),
+    every,
     log,
     onError,
   });
@@ -515,7 +516,11 @@ export function assemble(options: AssembleOptions): AssembledWorker {
       stop: () => gateNotifications.stop(),
     },
     { name: 'claims', start: async () => claims.start(), stop: async () => claims.stop() },
-    { name: 'origin schedulers', stop: async () => schedulers.stop() },
+    {
+      name: 'origin schedulers',
+      start: () => schedulers.start(),
+      stop: async () => schedulers.stop(),
+    },
     { name: 'batches', start: () => batches.start(), stop: () => batches.stop() },
     { name: 'notifications', start: () => notifier.start(), stop: async () => notifier.stop() },
     { name: 'retention', start: () => retention?.start(), stop: async () => retention?.stop() },

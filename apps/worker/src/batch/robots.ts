@@ -13,7 +13,7 @@ import {
   robotsVerdict,
 } from '@fetchfleet/fetcher';
 import type { RobotsStore, StoredRobots } from '@fetchfleet/fleet';
-import { GatedFetch, type Hop, type Turn } from '../origin/gated-fetch.ts';
+import { GatedFetch, type Hop, LeaseLostError, type Turn } from '../origin/gated-fetch.ts';
 import { isGranted, turnAt, type TurnSchedulers } from '../origin/single-request.ts';
 import type { Deferral, StartGrant } from '../origin/waiting-slice.ts';
 import type { ActiveBatch } from './batches.ts';
@@ -225,7 +225,10 @@ export class Robots {
         owner: {
           turnOf: async (_, hop) => this.#hopTurn(batch, hop, resolve),
           onResult: (_, { result }) => resolve(result),
-          onAborted: (_, reason) => (this.#stop.aborted ? resolve(undefined) : reject(reason)),
+          onAborted: (_, reason) =>
+            this.#stop.aborted || reason instanceof LeaseLostError
+              ? resolve(undefined)
+              : reject(reason),
         },
       });
     });

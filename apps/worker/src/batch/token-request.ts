@@ -7,7 +7,7 @@ import {
   requestedDelayOf,
 } from '@fetchfleet/crawl';
 import type { Fetcher, FetchRequest } from '@fetchfleet/fetcher';
-import { GatedFetch } from '../origin/gated-fetch.ts';
+import { GatedFetch, LeaseLostError } from '../origin/gated-fetch.ts';
 import { isGranted, turnAt, type TurnSchedulers } from '../origin/single-request.ts';
 import type { StartGrant } from '../origin/waiting-slice.ts';
 import type { ActiveBatch } from './batches.ts';
@@ -115,7 +115,8 @@ async function send(
       owner: {
         turnOf: async () => Promise.reject(new Error('a token request follows no redirect')),
         onResult: (_, ended) => resolve(ended.result),
-        onAborted: (_, reason) => (stop.aborted ? resolve(undefined) : reject(reason)),
+        onAborted: (_, reason) =>
+          stop.aborted || reason instanceof LeaseLostError ? resolve(undefined) : reject(reason),
       },
     });
   });

@@ -4,7 +4,7 @@ import { type Outbox, type OutboxEntry, placeOfReceiver, type TakenEntry } from 
 import type { Every, Logger } from '@fetchfleet/service';
 import type { SecretSource } from '../batch/secrets.ts';
 import type { Deferral, StartGrant } from '../origin/waiting-slice.ts';
-import { GatedFetch, type GatedResult } from '../origin/gated-fetch.ts';
+import { GatedFetch, type GatedResult, LeaseLostError } from '../origin/gated-fetch.ts';
 import { isGranted, turnAt, type TurnSchedulers } from '../origin/single-request.ts';
 import { messageOf } from './message.ts';
 import { type ReadyReceiver, resolveReceiver } from './receiver.ts';
@@ -224,7 +224,7 @@ export class Notifier {
     });
   }
 
-  /** @returns undefined if the worker is stopped meanwhile */
+  /** @returns undefined if the worker is stopped, or its permit ends, meanwhile */
   async #send(
     receiver: ReadyReceiver,
     entry: OutboxEntry,
@@ -251,7 +251,8 @@ export class Notifier {
         owner: {
           turnOf: async () => Promise.reject(new Error('a notification follows no redirect')),
           onResult: (_, ended) => resolve(ended),
-          onAborted: (_, reason) => (stop.aborted ? resolve(undefined) : reject(reason)),
+          onAborted: (_, reason) =>
+            stop.aborted || reason instanceof LeaseLostError ? resolve(undefined) : reject(reason),
         },
       });
     });

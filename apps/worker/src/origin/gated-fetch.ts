@@ -5,19 +5,29 @@ import {
   requestedDelayOf,
 } from '@fetchfleet/crawl';
 import type {
+  Abortable,
   Fetcher,
   FetchListener,
   FetchRequest,
   HeldFetch,
   RedirectedFetch,
 } from '@fetchfleet/fetcher';
-import type { StartGrant } from './waiting-slice.ts';
+import type { PermitHolder, StartGrant } from './waiting-slice.ts';
 
 /**
  * How often a fetch waits for another start because its connection was too late. Beyond that its
  * connections do not last until they are used, and it would never be sent.
  */
 const MAX_TOO_LATE = 3;
+
+/** Why a fetch is aborted that could not be told to the gate for as long as a permit lasts. */
+export class LeaseLostError extends Error {
+  override readonly name = 'LeaseLostError';
+
+  constructor(origin: string) {
+    super(`the permit for a request to ${origin} has ended: Redis could not be reached in time`);
+  }
+}
 
 /** A fetch that has ended with a result. */
 export interface GatedResult {
@@ -62,7 +72,7 @@ export interface GatedFetchOwner<Context> {
    */
   turnAgain?(context: Context, hop: Hop): Promise<Turn>;
   onResult(context: Context, ended: GatedResult): void;
-  /** Called with the reason of the signal, or with an error of ours. */
+  /** Called with the reason of the signal, a {@link LeaseLostError}, or an error of ours. */
   onAborted(context: Context, reason: unknown): void;
 }
 
@@ -85,9 +95,10 @@ export interface GatedFetchOptions<Context> {
  * A fetch whose every request counts at the origin that it goes to. At a redirect the request
  * before has ended and its permit is given back; then the next one waits for its own turn.
  */
-export class GatedFetch<Context> implements FetchListener {
+export class GatedFetch<Context> implements FetchListener, PermitHolder {
   readonly #options: GatedFetchOptions<Context>;
   #origin: string;
+  #running: Abortable | undefined;
   /** Undefined between two requests. */
   #grant: StartGrant | undefined;
   /** Epoch ms; 0 for the first request, whose times are those of the fetch. */
@@ -99,8 +110,8 @@ export class GatedFetch<Context> implements FetchListener {
 
   private constructor(options: GatedFetchOptions<Context>) {
     this.#options = options;
-    this.#grant = options.grant;
     this.#origin = options.origin;
+    this.#hold(options.grant);
   }
 
   /** Sends its first request at once. Calls `onResult` or `onAborted` unless a turn drops it. */
@@ -110,7 +121,7 @@ export class GatedFetch<Context> implements FetchListener {
   ): void {
     const fetch = new GatedFetch(options);
     try {
-      fetcher.start(options.request, fetch);
+      fetch.#running = fetcher.start(options.request, fetch);
     } catch (error) {
       fetch.onAborted(error);
     }
@@ -126,10 +137,13 @@ export class GatedFetch<Context> implements FetchListener {
   }
 
   onAborted(reason: unknown): void {
-    this.#grant?.onEnded(undefined);
-    this.#grant = undefined;
+    this.#release()?.onEnded(undefined);
     const { owner, context } = this.#options;
     owner.onAborted(context, reason);
+  }
+
+  onLeaseLost(): void {
+    this.#running?.abort(new LeaseLostError(this.#origin));
   }
 
   onRedirect(held: RedirectedFetch): void {
@@ -145,17 +159,27 @@ export class GatedFetch<Context> implements FetchListener {
   /** The start is lost: its time is over. Nothing has been sent. */
   onTooLate(held: HeldFetch): void {
     this.#tooLate += 1;
-    this.#grant?.onEnded(undefined);
-    this.#grant = undefined;
+    this.#release()?.onEnded(undefined);
     void this.#waitForTurn(held, { isTooLate: true });
+  }
+
+  #hold(grant: StartGrant): void {
+    this.#grant = grant;
+    grant.holders.add(this);
+  }
+
+  #release(): StartGrant | undefined {
+    const grant = this.#grant;
+    this.#grant = undefined;
+    grant?.holders.delete(this);
+    return grant;
   }
 
   /** Tells the scheduler how a request has ended. Its permit is free then. */
   #endRequest(result: FetchResult, now: number): RequestedDelay | undefined {
-    const grant = this.#grant;
+    const grant = this.#release();
     const { maxRetryAfterMs, isFirstAttempt } = this.#options;
     const delay = requestedDelayOf(result, now, maxRetryAfterMs);
-    this.#grant = undefined;
     grant?.onEnded(result, delay, isFirstAttempt);
     if (grant !== undefined && delay?.isRefusal === true) {
       this.#deniedForMs = grant.deniedForMs();
@@ -187,7 +211,7 @@ export class GatedFetch<Context> implements FetchListener {
         turn.grant.onEnded(undefined);
       }
     } else if (turn.kind === 'granted') {
-      this.#grant = turn.grant;
+      this.#hold(turn.grant);
       this.#hopStartedAt = Date.now();
       held.follow();
     } else if (turn.kind === 'refused') {

@@ -29,6 +29,7 @@ export class OriginGate {
   readonly #report: ReportBuilder;
   #arrivals: Arrival[] = [];
   #exchangedAt = 0;
+  #renewedAt = 0;
   #leadMs = 0;
   #leased = 0;
   #unreportedSince = 0;
@@ -70,6 +71,14 @@ export class OriginGate {
   /** When the last exchange began, as `performance.now()`. */
   get exchangedAt(): number {
     return this.#exchangedAt;
+  }
+
+  /**
+   * When the last exchange began that was answered: the leases of what is in flight begin then, or
+   * later.
+   */
+  get renewedAt(): number {
+    return this.#renewedAt;
   }
 
   /** That of the last exchange, see {@link RedisClock.leadMs}. */
@@ -148,6 +157,7 @@ export class OriginGate {
         this.#options.onReported?.(report);
       }
       const answeredAt = now();
+      this.#renewedAt = this.#exchangedAt;
       clock.learn(answer.nowMs, { askedAt: this.#exchangedAt, answeredAt });
       this.#leased = call.committed + answer.granted;
       this.#deniedSince = answer.deniedForMs > 0 ? answeredAt - answer.deniedForMs : Infinity;

@@ -19,10 +19,16 @@ import { PermitAccount } from '../permits/permit-account.ts';
 import type { Permits } from '../permits/permits.ts';
 import { ReservedStarts } from './reserved-starts.ts';
 import { sendWithinMs, StartSchedule } from './start-schedule.ts';
-import type { Admission, Deferral, StartGrant, WaitingSlice } from './waiting-slice.ts';
+import type {
+  Admission,
+  Deferral,
+  PermitHolder,
+  StartGrant,
+  WaitingSlice,
+} from './waiting-slice.ts';
 
-/** An answer that took longer is not used: its leases have ended, or will in two seconds. */
-const MAX_ANSWER_MS = LEASE_MS - 2_000;
+/** Leases that were renewed longer ago are not relied on: they have ended, or will in 2 s. */
+const MAX_LEASE_AGE_MS = LEASE_MS - 2_000;
 
 export interface OriginSchedulerOptions extends Omit<OriginGateOptions, 'now'> {
   readonly permits: Permits;
@@ -70,6 +76,7 @@ export class OriginScheduler {
   readonly #reserved: ReservedStarts;
   readonly #poller = new BacklogPoller();
   readonly #returnTimes = new ReturnTimes();
+  readonly #holders = new Set<PermitHolder>();
   // Shared by all starts: a fetch costs no closure here.
   readonly #grant: StartGrant;
   #phase: Phase = UNASKED;
@@ -116,6 +123,7 @@ export class OriginScheduler {
       },
     });
     this.#grant = {
+      holders: this.#holders,
       onEnded: (result, delay, isFirstAttempt) => this.#ended(result, delay, isFirstAttempt),
       sendWithinMs: () => sendWithinMs(this.#spacingMs, this.#startLateMs),
       deniedForMs: () => this.#gate.deniedForMs,
@@ -181,6 +189,18 @@ export class OriginScheduler {
     this.#phase = UNASKED;
     this.#giveUpStarts();
     this.wake();
+  }
+
+  /**
+   * Ends the requests in flight whose leases could not be renewed: others may get their permits.
+   * To be called every second.
+   */
+  checkLeases(): void {
+    if (this.#holders.size > 0 && this.#now() - this.#gate.renewedAt > MAX_LEASE_AGE_MS) {
+      for (const holder of this.#holders) {
+        holder.onLeaseLost();
+      }
+    }
   }
 
   /** The worker stops: what is unreported is due, and deferred slices are not polled for. */
@@ -318,7 +338,7 @@ export class OriginScheduler {
     }
     // Limits or blocks may have changed since, or others may have the permits.
     const isOutdated =
-      invalidations !== this.#invalidations || now - this.#gate.exchangedAt > MAX_ANSWER_MS;
+      invalidations !== this.#invalidations || now - this.#gate.renewedAt > MAX_LEASE_AGE_MS;
     if (isOutdated) {
       this.#phase = UNASKED;
     }

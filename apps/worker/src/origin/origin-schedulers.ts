@@ -1,5 +1,5 @@
 import type { ClockReading, Gate, GateAnswer, OriginWork } from '@fetchfleet/fleet';
-import type { Logger } from '@fetchfleet/service';
+import type { Every, Logger } from '@fetchfleet/service';
 import { OriginScheduler } from './origin-scheduler.ts';
 import type { Permits } from '../permits/permits.ts';
 import { RedisClock } from './redis-clock.ts';
@@ -12,6 +12,8 @@ const MAX_WORKED_ON = 1_000;
 /** How long a stopping worker waits for Redis; leases that remain expire. */
 const STOP_TIMEOUT_MS = 1_000;
 
+const CHECK_LEASES_MS = 1_000;
+
 const NO_WORK: OriginWork = { ended: 0, refused: 0 };
 
 export interface OriginSchedulersOptions extends WaitlistSweepOptions {
@@ -21,6 +23,8 @@ export interface OriginSchedulersOptions extends WaitlistSweepOptions {
   readonly crawlDelayMs: (origin: string) => number | undefined;
   /** Announces to all workers that a block or the breaker of an origin began or ended. */
   readonly publishChange: (origin: string) => Promise<void>;
+  /** When leases are checked. */
+  readonly every: Every;
   readonly log: Logger;
 }
 
@@ -34,10 +38,19 @@ export class OriginSchedulers {
   readonly #clock = new RedisClock();
   readonly #sweep: WaitlistSweep;
   #onAllIdle: (() => void) | undefined;
+  #stopChecks: (() => void) | undefined;
 
   constructor(options: OriginSchedulersOptions) {
     this.#options = options;
     this.#sweep = new WaitlistSweep(options);
+  }
+
+  start(): void {
+    this.#stopChecks ??= this.#options.every(CHECK_LEASES_MS, () => {
+      for (const scheduler of this.#schedulers.values()) {
+        scheduler.checkLeases();
+      }
+    });
   }
 
   /**
@@ -147,6 +160,7 @@ export class OriginSchedulers {
 
   /** Resolves when the gate knows that nothing is in flight here, or after one second. */
   async stop(): Promise<void> {
+    this.#stopChecks?.();
     for (const scheduler of this.#schedulers.values()) {
       scheduler.stop();
     }

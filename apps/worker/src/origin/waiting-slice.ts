@@ -1,8 +1,16 @@
 import type { FetchResult, RequestedDelay } from '@fetchfleet/crawl';
 import type { BatchLimits } from '@fetchfleet/fleet';
 
+/** A request that is in flight with the permission of the gate. */
+export interface PermitHolder {
+  /** The gate may have given its permit to another worker. */
+  onLeaseLost(): void;
+}
+
 /** Permission to start one fetch. It holds a permit until {@link StartGrant.onEnded} is called. */
 export interface StartGrant {
+  /** The requests in flight at the origin. Whoever sends one adds it here until it has ended. */
+  readonly holders: Set<PermitHolder>;
   /**
    * To be called exactly once: with the result, the delay that the origin asks for in it, and
    * whether the URL was tried for the first time; or with undefined if the fetch was aborted.

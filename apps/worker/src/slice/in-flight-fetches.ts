@@ -21,6 +21,7 @@ import {
   type GatedFetchOwner,
   type GatedResult,
   type Hop,
+  LeaseLostError,
   type Turn,
 } from '../origin/gated-fetch.ts';
 import { nextPage, nextRequest } from '../batch/next-request.ts';
@@ -284,7 +285,7 @@ export class InFlightFetches implements GatedFetchOwner<PendingFetch> {
 
   /** The fetch has no result: it counts as never started. */
   onAborted(fetch: PendingFetch, reason: unknown): void {
-    if (!this.#stop.signal.aborted) {
+    if (!this.#stop.signal.aborted && !(reason instanceof LeaseLostError)) {
       this.#abortWith(reason);
     }
     this.#return(fetch);

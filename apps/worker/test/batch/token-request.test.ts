@@ -82,6 +82,7 @@ async function ask(
   const sent: FetchRequest[] = [];
   const asked: string[] = [];
   const grant: StartGrant = {
+    holders: new Set(),
     onEnded: () => undefined,
     sendWithinMs: () => Infinity,
     deniedForMs: () => 0,
@@ -104,6 +105,7 @@ async function ask(
       start: (request, listener) => {
         sent.push(request);
         queueMicrotask(() => listener.onResult(response(200, { access_token: 't' })));
+        return { abort: (reason) => listener.onAborted(reason) };
       },
     },
     stop: new AbortController().signal,

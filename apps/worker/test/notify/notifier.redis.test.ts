@@ -82,6 +82,7 @@ async function startFleet(notify: readonly NotifyTarget[]) {
       queue,
       ledger,
       publishChange: async () => undefined,
+      every: new Beat().every,
       log,
       onError: (error) => void ended.push(String(error)),
     });

@@ -1,8 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { AdmissionQueue } from '../../src/origin/admission-queue.ts';
+import type { StartGrant } from '../../src/origin/waiting-slice.ts';
 import { sliceOf } from './origin-fixture.ts';
 
-const GRANT = { onEnded: () => undefined, sendWithinMs: () => Infinity, deniedForMs: () => 0 };
+const GRANT: StartGrant = {
+  holders: new Set(),
+  onEnded: () => undefined,
+  sendWithinMs: () => Infinity,
+  deniedForMs: () => 0,
+};
 
 describe('waiting slices', () => {
   it('start their fetches in the order of their arrival', async () => {

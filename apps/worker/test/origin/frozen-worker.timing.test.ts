@@ -27,6 +27,24 @@ async function freeze(worker: Running, { fleet, origin }: Beside): Promise<void>
   worker.signal('SIGCONT');
 }
 
+/** The most fetches in flight where one of two workers is cut off from Redis while its own last. */
+async function mostInFlight(
+  cut: (redis: Awaited<ReturnType<typeof startRedisProxy>>) => void | Promise<void>,
+): Promise<number> {
+  const { fleet, results } = await setUpFleet();
+  const redis = await startRedisProxy(redisUrl());
+  await fleet.worker(['--concurrency', '10'], { REDIS_URL: redis.url });
+  const origin = await startPoliteOrigin({ delayMs: 25_000 });
+  await fleet.enqueue('cut', politeCrawl(origin, 40, `concurrency: ${LIMIT}`));
+  await eventually(async () => (await origin.seen()).length === LIMIT);
+  await cut(redis);
+  await origin.behave({ delayMs: 20 });
+  await fleet.worker();
+  expect(await fleet.finished('cut')).toMatchObject({ ok: 40 });
+  expect(await recordedIndexes(results, 'cut')).toEqual(range(40));
+  return Math.max(...(await origin.seen()).map(({ inFlight }) => inFlight));
+}
+
 describe('the limit of fetches in flight', () => {
   it('holds where a worker stood still with an answer of the gate to read', async () => {
     const { fleet, results } = await setUpFleet();
@@ -46,6 +64,18 @@ describe('the limit of fetches in flight', () => {
     expect(await fleet.finished('asking')).toMatchObject({ ok: 100 });
     expect(await recordedIndexes(results, 'asking')).toEqual(range(100));
     const most = Math.max(...(await origin.seen()).map(({ inFlight }) => inFlight));
+    expect(most).toBe(LIMIT);
+  });
+
+  it('holds where a worker is cut off from Redis', async () => {
+    expect(await mostInFlight(async (redis) => redis.stop())).toBe(LIMIT);
+  });
+
+  it('holds where nothing comes through from Redis any more', async () => {
+    const most = await mostInFlight((redis) => {
+      redis.swallow();
+      redis.swallowLater(() => true);
+    });
     expect(most).toBe(LIMIT);
   });
 });

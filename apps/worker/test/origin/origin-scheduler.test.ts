@@ -455,6 +455,47 @@ describe('a scheduler', () => {
     expect([slice.grants.length, permits.inUse]).toEqual([4, 4]);
   });
 
+  it.each([
+    { when: 'Redis refuses', isRefused: true },
+    { when: 'Redis does not answer', isRefused: false },
+  ])('ends what is in flight when its leases end: $when', async ({ isRefused }) => {
+    const clock = skippingClock();
+    const late = Promise.withResolvers<Partial<GateAnswer>>();
+    let isAway = true;
+    if (isRefused) {
+      late.reject(new Error('Redis is away'));
+    }
+    const { admit, scheduler, permits, calls } = start({
+      now: clock.now,
+      answer: ({ want }, count) => (count > 1 && isAway ? late.promise : { granted: want }),
+    });
+    const slice = sliceOf({ waiting: 2 });
+    await admit(slice);
+    let lost = 0;
+    for (const { holders, onEnded } of slice.grants) {
+      const holder = {
+        onLeaseLost: () => {
+          lost += 1;
+          holders.delete(holder);
+          onEnded(undefined);
+        },
+      };
+      holders.add(holder);
+    }
+    clock.skip(9_000);
+    scheduler.wake();
+    await eventually(() => calls.length > 1);
+    scheduler.checkLeases();
+    expect([lost, permits.inUse]).toEqual([0, 2]);
+    clock.skip(2_000);
+    scheduler.checkLeases();
+    await eventually(() => permits.inUse === 0);
+    expect(lost).toBe(2);
+    slice.grants.length = 0;
+    isAway = false;
+    late.resolve({});
+  });
+
   it('learns what was told while it stood still before it uses an answer', async () => {
     const clock = skippingClock();
     const { admit, scheduler, calls } = start({

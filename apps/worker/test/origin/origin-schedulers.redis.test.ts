@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connectRedis, fleetKeys, Gate, Waitlist } from '@fetchfleet/fleet';
-import { createLogger } from '@fetchfleet/service';
+import { Beat, createLogger } from '@fetchfleet/service';
 import { closeAfterEach, redisUrl, trackRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { OriginSchedulers } from '../../src/origin/origin-schedulers.ts';
@@ -30,6 +30,7 @@ async function startSchedulers() {
     },
     ledger: { state: async () => 'running' },
     publishChange: async () => undefined,
+    every: new Beat().every,
     log: createLogger({ name: 'test', level: 'silent', pretty: false }),
     onError: (error) => {
       throw error;

@@ -126,6 +126,7 @@ export function startTools({
     },
   });
   const grant: StartGrant = {
+    holders: new Set(),
     onEnded: (result) => {
       ended.push(result);
     },
@@ -148,21 +149,20 @@ export function startTools({
         const onAbort = (): void => listener.onAborted(signal?.reason);
         signal?.addEventListener('abort', onAbort);
         // A fetch ends once: after its end it does not listen to the signal any more.
-        started.push({
-          request,
-          listener: {
-            onResult: (result) => {
-              signal?.removeEventListener('abort', onAbort);
-              listener.onResult(result);
-            },
-            onAborted: (reason) => {
-              signal?.removeEventListener('abort', onAbort);
-              listener.onAborted(reason);
-            },
-            sendWithinMs: () => listener.sendWithinMs?.() ?? Infinity,
-            onTooLate: (held) => listener.onTooLate?.(held),
+        const own: FetchListener = {
+          onResult: (result) => {
+            signal?.removeEventListener('abort', onAbort);
+            listener.onResult(result);
           },
-        });
+          onAborted: (reason) => {
+            signal?.removeEventListener('abort', onAbort);
+            listener.onAborted(reason);
+          },
+          sendWithinMs: () => listener.sendWithinMs?.() ?? Infinity,
+          onTooLate: (held) => listener.onTooLate?.(held),
+        };
+        started.push({ request, listener: own });
+        return { abort: (reason) => own.onAborted(reason) };
       },
     },
     maxRetryAfterMs: 60_000,

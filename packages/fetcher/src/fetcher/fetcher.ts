@@ -16,7 +16,7 @@ import { type OnProxyDown, ProxyHealth } from '../transport/proxy-health.ts';
 import { ProxyTransport } from '../transport/proxy-transport.ts';
 import { SocketBudget } from '../connect/socket-budget.ts';
 import type { ConnectOptions, Transport } from '../transport/transport.ts';
-import { AbortListeners } from './abort-listeners.ts';
+import { type Abortable, AbortListeners } from './abort-listeners.ts';
 import type { FetchListener, FetchRequest } from './fetch-request.ts';
 import { type FetchHooks, RunningFetch } from './running-fetch.ts';
 
@@ -67,11 +67,12 @@ export interface Fetcher {
    */
   fetch(request: FetchRequest): Promise<FetchResult>;
   /**
-   * The same without a promise, for callers that start thousands of fetches a second.
+   * The same without a promise, for callers that start thousands of fetches a second. What it
+   * returns aborts this one fetch; after its end that does nothing.
    *
    * @throws FetcherStoppedError after `stop`
    */
-  start(request: FetchRequest, listener: FetchListener): void;
+  start(request: FetchRequest, listener: FetchListener): Abortable;
   /**
    * Waits for the fetches in flight, then closes all connections. Abort the signals of the fetches
    * to end them early. Idempotent.
@@ -169,7 +170,7 @@ class PooledFetcher implements Fetcher {
     });
   }
 
-  start(request: FetchRequest, listener: FetchListener): void {
+  start(request: FetchRequest, listener: FetchListener): Abortable {
     if (this.#stopping) {
       throw new FetcherStoppedError('the fetcher has been stopped');
     }
@@ -184,6 +185,7 @@ class PooledFetcher implements Fetcher {
     } else {
       this.#send(running);
     }
+    return running;
   }
 
   async stop(): Promise<void> {
@@ -227,6 +229,9 @@ class PooledFetcher implements Fetcher {
       isOnNewConnection = false,
       isElsewhere = false,
     } = request;
+    if (running.isOver) {
+      return;
+    }
     if (signal?.aborted === true) {
       queueMicrotask(() => running.abort(signal.reason));
       return;

@@ -24,11 +24,17 @@ export class RunningFetch implements Abortable {
   #exchange: Exchange | undefined;
   #pool: PolicyPool | undefined;
   #abortListeners: AbortListeners | undefined;
+  #isOver = false;
 
   constructor(request: FetchRequest, listener: FetchListener, hooks: FetchHooks) {
     this.request = request;
     this.#listener = listener;
     this.#hooks = hooks;
+  }
+
+  /** Whether its listener has been called. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   start(exchange: Exchange, pool: PolicyPool, abortListeners: AbortListeners): void {
@@ -44,8 +50,10 @@ export class RunningFetch implements Abortable {
   }
 
   onResult(result: FetchResult): void {
-    this.#end();
-    this.#listener.onResult(result);
+    if (!this.#isOver) {
+      this.#end();
+      this.#listener.onResult(result);
+    }
   }
 
   onRedirect(answer: FetchResponse, target: URL): void {
@@ -84,12 +92,15 @@ export class RunningFetch implements Abortable {
   }
 
   abort(reason: unknown): void {
-    this.#exchange?.abort();
-    this.#end();
-    this.#listener.onAborted(reason);
+    if (!this.#isOver) {
+      this.#exchange?.abort();
+      this.#end();
+      this.#listener.onAborted(reason);
+    }
   }
 
   #end(): void {
+    this.#isOver = true;
     const { signal } = this.request;
     if (signal) {
       this.#abortListeners?.remove(signal, this);

@@ -80,11 +80,32 @@ describe.each(TRANSPORTS)('a fetch that is started over %s', (transport) => {
     expect(events).toEqual(['end', 'result, busy: false']);
   });
 
+  it('ends one fetch alone, once, and is idle then', async () => {
+    const server = await serve((_request, response) => {
+      setTimeout(() => response.end('ok'), 50);
+    });
+    const fetcher = newFetcher(transport);
+    const events: unknown[] = [];
+    const startOne = (name: string) =>
+      fetcher.start(requestFor(server.url), {
+        onResult: () => void events.push(name),
+        onAborted: (reason) => void events.push(reason),
+      });
+    const [first] = [startOne('first'), startOne('second')];
+    first?.abort('not needed');
+    first?.abort('again');
+    await eventually(() => events.length === 2);
+    await fetcher.stop();
+    first?.abort('too late');
+    expect(events).toEqual(['not needed', 'second']);
+    expect(fetcher.isBusy).toBe(false);
+  });
+
   it('reuses the connection of the fetch that has just ended', async () => {
     const server = await serve((_request, response) => response.end('ok'));
     const fetcher = newFetcher(transport);
     const results: FetchResult[] = [];
-    const next = (): void =>
+    const next = (): void => {
       fetcher.start(requestFor(server.url), {
         onResult: (result) => {
           results.push(result);
@@ -96,6 +117,7 @@ describe.each(TRANSPORTS)('a fetch that is started over %s', (transport) => {
           throw reason;
         },
       });
+    };
     next();
     await eventually(() => results.length === 20);
     expect(results.every((result) => result.kind === 'response')).toBe(true);

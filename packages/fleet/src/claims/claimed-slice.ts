@@ -31,8 +31,8 @@ export interface ClaimedSlice {
   /** Removes the job: every fetch is settled. */
   complete(): Promise<void>;
   /**
-   * Removes the job if its batch is cancelled at this moment. Otherwise it was resumed, and the rest
-   * is queued again after `dueInMs`.
+   * Removes the job if its batch is cancelled at this moment. Otherwise the batch was resumed, and
+   * the rest is queued again after `dueInMs`.
    */
   drop(rest: Slice, dueInMs: number): Promise<void>;
   /** Queues the rest again after `dueInMs`, for any worker. */
