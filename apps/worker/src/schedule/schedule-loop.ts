@@ -3,6 +3,7 @@ import {
   type Decision,
   type FleetKeys,
   type OnPassedOver,
+  refusalCodeOf,
   type ScheduleRun,
   ScheduleLists,
   ScheduleStore,
@@ -132,12 +133,16 @@ export class ScheduleLoop {
     }
   }
 
-  /** A schedule that is not valid in Redis must not keep the others from being checked. */
-  async #passOver(check: Promise<void>): Promise<void> {
+  /**
+   * A schedule that is not valid in Redis, or whose run a full Redis does not take, must not keep
+   * the others from being checked.
+   */
+  async #passOver(check: Promise<void> | undefined): Promise<void> {
     try {
       await check;
-    } catch (error) {
-      if (!(error instanceof StoredStateError)) {
+    } catch (thrown) {
+      const error = toError(thrown);
+      if (!(error instanceof StoredStateError) && refusalCodeOf(error.message) !== 'OOM') {
         throw error;
       }
       this.#options.onError(error);
@@ -152,14 +157,16 @@ export class ScheduleLoop {
   }
 
   async #checkOne(id: string): Promise<void> {
+    const schedule = await this.#schedules.get(id);
+    if (schedule === undefined) {
+      return;
+    }
+    // First: it makes room in a full Redis, which refuses runs.
+    await this.#passOver(this.#options.retention?.check(schedule));
     await this.#decide(id);
     const advanced = await this.#schedules.advance(id);
     if (advanced !== undefined) {
       await this.#offer(id, advanced);
-    }
-    const schedule = await this.#schedules.get(id);
-    if (schedule === undefined) {
-      return;
     }
     // The worker that decided a tick may have died before it offered the run.
     for (const run of schedule.runs) {
@@ -172,7 +179,6 @@ export class ScheduleLoop {
     if (await this.#ticks.repair(schedule, Date.now())) {
       this.#log.info({ schedule: id }, 'schedule set up again');
     }
-    await this.#options.retention?.check(schedule);
   }
 
   /**

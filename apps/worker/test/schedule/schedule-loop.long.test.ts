@@ -145,6 +145,42 @@ describe('a worker with schedules', () => {
     await Promise.all(workers.map(async (worker) => worker.kill('SIGTERM')));
   });
 
+  it('removes what it does not keep while Redis is full, although it can start nothing', async () => {
+    const own = await startRedis();
+    const other = await startFleet(own.url, folder.path);
+    const { redis, keys, ledger } = other;
+    const [store, ticks] = [new ScheduleStore(redis, keys), new TickQueue(redis, keys)];
+    const text = crawlFile(`${origin.url}/echo/{n}`, 3);
+    const spec = specOf(text, { cron: '0 0 1 1 *', overlap: 'allow' });
+    await store.put('sched', spec);
+    const first = await other.worker();
+    for (let n = 0; n < 3; n += 1) {
+      const run = await store.runNow('sched');
+      await ticks.offer('sched', run?.key ?? '');
+      await other.finished(run?.batch ?? '');
+    }
+    await first.kill('SIGTERM');
+    const newest = (await ledger.batches()).at(0);
+    await store.put('sched', { ...spec, keep: { batches: 1 } });
+    // It comes first, and Redis refuses its run.
+    await store.put('a-due', specOf(text, hourlyMissed()));
+    await redis.hset(keys.schedule('a-due'), 'lastTick', Date.now() - 10 * HOUR_MS);
+    await redis.config('SET', 'maxmemory', '1');
+    const second = await other.worker();
+    const removal = new BatchRemoval(redis, keys);
+    await eventually(async () => {
+      expect(await ledger.batches()).toEqual([newest]);
+      expect((await removal.unfinished()).size).toBe(0);
+    });
+    const folders = (await readdir(folder.path)).filter((name) => !name.startsWith('.'));
+    expect(folders).toEqual([newest]);
+    await second.waitForLine(/OOM/u);
+    await second.kill('SIGTERM');
+    await ticks.stop();
+    await other.stop();
+    await own.dispose();
+  });
+
   it('checks a schedule although those before it are not valid in Redis', async () => {
     const { redis, keys } = fleet;
     const spec = specOf(crawlFile(`${origin.url}/echo/{n}`, 2), hourlyMissed());

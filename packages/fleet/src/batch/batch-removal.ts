@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
 import { REMOVE } from '../ledger/ledger.lua.ts';
 import { DONE } from './removal.lua.ts';
-import { Script } from '../redis/script.ts';
+import { callWhenFull, Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
 import { PausedSlices } from '../queue/paused-slices.ts';
 
@@ -84,7 +84,7 @@ export class BatchRemoval {
     const note = JSON.stringify({ schedule, results });
     const { folderRemovals } = this.#keys.shardOf(batch);
     for (const folder of folders) {
-      await this.#redis.hset(folderRemovals, `${batch}|${folder}`, note);
+      await callWhenFull(this.#redis, 'HSET', folderRemovals, `${batch}|${folder}`, note);
     }
     const isBegun = await this.begin(batch, results.join('\n'));
     if (!isBegun || folders.length === 0) {

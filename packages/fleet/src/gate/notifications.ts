@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Every } from '../redis/every.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
+import { callWhenFull } from '../redis/script.ts';
 
 /** What a lost message said must hold within 2 s. */
 const CHECK_MS = 1_000;
@@ -12,7 +13,7 @@ const GRACE_MS = 200;
 export async function notifyWorkers(redis: Redis, keys: FleetKeys, origin: string): Promise<void> {
   // Counted, so that a worker knows of a message that it did not get.
   await Promise.all([
-    redis.incr(keys.gateNotificationCount),
+    callWhenFull(redis, 'INCR', keys.gateNotificationCount),
     redis.publish(keys.gateNotifications, origin),
   ]);
 }

@@ -1,7 +1,7 @@
 import { isOrigin } from '@fetchfleet/crawl';
 import type { Redis } from 'ioredis';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
-import { DocumentScript } from '../redis/script.ts';
+import { callWhenFull, DocumentScript } from '../redis/script.ts';
 import { type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
 import { timeOf } from '../redis/servers.ts';
 import {
@@ -116,7 +116,7 @@ export class Origins {
       return;
     }
     // The name comes first: a name without limits does no harm, limits that nobody can list would.
-    await this.#redis.sadd(this.#keys.originsWithSettings, origin);
+    await callWhenFull(this.#redis, 'SADD', this.#keys.originsWithSettings, origin);
     const text = settingsText(settings);
     await changeOrigin(this.#fleet, origin, { change: 'set', fields, text, by: this.#by });
   }

@@ -15,7 +15,7 @@ import {
 } from './schedule.ts';
 import { dueTick, type DueTick } from './due-tick.ts';
 import * as lua from './schedule.lua.ts';
-import { Script } from '../redis/script.ts';
+import { callWhenFull, Script } from '../redis/script.ts';
 import { idInShard } from '../redis/shard-names.ts';
 import { fixShards } from '../shards/shards.ts';
 import {
@@ -307,7 +307,8 @@ export class ScheduleStore {
 
   /** @returns whether this worker is the one that checks all schedules for the next `ttlMs` */
   async claimCheck(worker: string, ttlMs: number): Promise<boolean> {
-    return (await this.#redis.set(this.#keys.scheduleCheck, worker, 'PX', ttlMs, 'NX')) === 'OK';
+    const key = this.#keys.scheduleCheck;
+    return (await callWhenFull(this.#redis, 'SET', key, worker, 'PX', ttlMs, 'NX')) === 'OK';
   }
 
   async #decide(

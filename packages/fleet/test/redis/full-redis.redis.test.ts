@@ -8,9 +8,12 @@ import {
   connectRedis,
   fleetKeys,
   Ledger,
+  Origins,
+  Outbox,
   PausedSlices,
   type RedisMemory,
   RobotsStore,
+  ScheduleStore,
   SliceClaims,
   SliceQueue,
 } from '../../src/index.ts';
@@ -182,6 +185,52 @@ describe('a full Redis', () => {
     expect(await removal.begin(batch, '/results')).toBe(true);
     await removal.finish(batch);
     expect([await ledger.batches(), await waiting()]).toEqual([[], 0]);
+    await stop();
+  });
+
+  it('lets one worker check what schedules do not keep, and begin to remove it', async () => {
+    const { redis, keys, ledger, batch, stop } = await fullFleet();
+    const schedules = new ScheduleStore(redis, keys);
+    expect(await schedules.claimCheck('w-1', 60_000)).toBe(true);
+    expect(await schedules.claimCheck('w-2', 60_000)).toBe(false);
+    await ledger.cancel(batch);
+    const removal = new BatchRemoval(redis, keys);
+    const note = { folders: ['f-1'], schedule: 'daily', results: ['/results'] };
+    expect(await removal.beginInFolders(batch, note)).toBe(true);
+    expect([...(await removal.inFolder('f-1')).keys()]).toEqual([batch]);
+    expect(await removal.finishInFolder(batch, 'f-1')).toBe(true);
+    await stop();
+  });
+
+  it('lets a person set limits of an origin and try it, of which workers are told', async () => {
+    const { redis, keys, stop } = await fullFleet();
+    const origin = 'http://origin.example';
+    const origins = new Origins(redis, keys);
+    await origins.set(origin, { concurrency: 2 });
+    expect(await origins.latest(10)).toEqual([origin]);
+    expect(await origins.tryNow(origin)).toEqual([]);
+    expect(await origins.unset(origin)).toBe(true);
+    expect(await redis.get(keys.gateNotificationCount)).toBe('3');
+    await stop();
+  });
+
+  it('lets a notification be told, taken, postponed and removed', async () => {
+    const { redis, keys, ledger, batch, stop } = await fullFleet();
+    const to = { url: 'http://receiver.example/', on: ['cancelled' as const] };
+    await ledger.replaceReceivers(batch, TOTAL, { ...small, notify: [to] });
+    await ledger.cancel(batch);
+    const outbox = new Outbox(redis, keys);
+    const taken = await outbox.take(1, 60_000);
+    expect(taken).toMatchObject([{ entry: { event: 'cancelled', batch } }]);
+    for (const one of taken) {
+      await outbox.postpone(one, { dueInMs: 0, problem: 'it did not answer' });
+    }
+    const again = await outbox.take(1, 60_000);
+    expect(again).toMatchObject([{ entry: { attempts: 1 } }]);
+    for (const { entry } of again) {
+      await outbox.remove(entry);
+    }
+    expect(await outbox.counts()).toEqual({ waiting: 0, lost: 0 });
     await stop();
   });
 });
