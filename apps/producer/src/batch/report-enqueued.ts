@@ -1,6 +1,6 @@
 import { type BatchStatus, statusDocument } from '@fetchfleet/fleet';
-import type { Context } from '../core/context.ts';
-import { EXIT, type ExitCode } from '../core/errors.ts';
+import { type Context, programName } from '../core/context.ts';
+import { CommandError, EXIT, type ExitCode } from '../core/errors.ts';
 import type { FleetSession } from '../session/fleet-session.ts';
 import { findBatch } from './find-batch.ts';
 import { secretPlanOf } from '../crawl/notify-flag.ts';
@@ -14,9 +14,11 @@ export interface ReportOptions {
 }
 
 /**
- * Ends a command that has enqueued a batch for workers elsewhere. Warns if there are none.
+ * Ends a command that has enqueued a batch for workers elsewhere. Warns if there are none. A batch
+ * that somebody has cancelled meanwhile ends it as an interruption does.
  *
  * @param describe prints the status for people
+ * @throws CommandError (`BATCH_REMOVED`) if somebody has removed the batch meanwhile
  */
 export async function reportEnqueued(
   { session, batch }: { readonly session: FleetSession; readonly batch: string },
@@ -28,15 +30,26 @@ export async function reportEnqueued(
 ): Promise<ExitCode> {
   const { terminal } = context;
   const crawl = await session.ledger.crawl(batch);
-  await warnOfWorkers(session, crawl && secretPlanOf(crawl), terminal);
+  if (crawl === undefined) {
+    throw new CommandError(`${batch} was removed while it was being enqueued: nothing is fetched`, {
+      code: 'BATCH_REMOVED',
+    });
+  }
+  await warnOfWorkers(session, secretPlanOf(crawl), terminal);
   const isJson = options.json === true;
   if (options.wait === true) {
     return waitForBatch({ session, batch, isJson }, context);
   }
   const status = await findBatch(session.ledger, batch);
-  describe?.(status);
+  const isCancelled = status.state === 'cancelled';
+  if (isCancelled) {
+    const resume = `${programName(context)} resume ${batch}`;
+    terminal.warn(`${batch} was cancelled while it was being enqueued; continue with: ${resume}`);
+  } else {
+    describe?.(status);
+  }
   if (isJson) {
     terminal.printJson(statusDocument(status));
   }
-  return EXIT.ok;
+  return isCancelled ? EXIT.interrupted : EXIT.ok;
 }

@@ -63,6 +63,7 @@ export const EXIT_CODES = {
   // The command could not do what it was asked to do, for another reason.
   STORED_STATE_INVALID: EXIT.someFailed,
   BATCH_BUSY: EXIT.someFailed,
+  BATCH_REMOVED: EXIT.someFailed,
   RECORD_MISSING: EXIT.someFailed,
   SCHEDULE_RUN_FAILED: EXIT.someFailed,
   WORKERS_LOST: EXIT.unexpected,

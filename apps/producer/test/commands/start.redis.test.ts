@@ -114,6 +114,27 @@ describe('a batch for the fleet', () => {
     expect(await queue.counts()).toMatchObject({ waiting: total / 50 });
   });
 
+  it.each([
+    { end: 'cancelled', commands: ['cancel'], code: 130, says: /was cancelled while/u },
+    { end: 'removed', commands: ['cancel', 'prune'], code: 1, says: /was removed while/u },
+  ])('that is $end while its producer is suspended leaves no slice', async (when) => {
+    await project.write('crawl.yaml', crawlFile('https://a.example', 600_000));
+    const producer = await project.start(['start', 'crawl.yaml']);
+    await eventually(async () => ((await queue.counts())['waiting'] ?? 0) > 500, { intervalMs: 5 });
+    producer.signal('SIGSTOP');
+    const id = producer.stdout.trim();
+    for (const command of when.commands) {
+      const yes = command === 'prune' ? ['--yes'] : [];
+      expect(await project.call([command, id, ...yes])).toMatchObject({ code: 0 });
+    }
+    producer.signal('SIGCONT');
+    expect(await producer.exit).toMatchObject({ code: when.code });
+    expect(producer.stderr).toMatch(when.says);
+    expect(producer.stderr).not.toContain('Enqueued');
+    expect(await queue.counts()).toMatchObject({ waiting: 0, delayed: 0, failed: 0 });
+    expect(await redis.keys(`*${fleet.name}*slices:${id}*`)).toEqual([]);
+  });
+
   it('stops when it is cancelled, and fetches what is missing when it is resumed', async () => {
     await project.write('crawl.yaml', crawlFile(origin.url, 300));
     const started = await project.call(['start', 'crawl.yaml']);

@@ -238,9 +238,10 @@ export class BatchExpansion {
   }
 
   /**
-   * Queues the slices and marks the batch as expanded.
+   * Queues the slices and marks the batch as expanded. If the batch ends meanwhile, or is removed,
+   * none of them stays.
    *
-   * @returns false if another producer did the work, or the batch was cancelled meanwhile
+   * @returns false if another producer does the work, or the batch was cancelled or removed
    */
   async run(options: ExpansionRunOptions = {}): Promise<boolean> {
     const { signal, onFull = () => undefined } = options;
@@ -248,16 +249,21 @@ export class BatchExpansion {
     if (lease === undefined) {
       return false;
     }
+    const { ledger } = this.#target;
+    const { batch } = this.status;
+    lease.endWithBatch();
     try {
       const signals = signal === undefined ? [lease.ended] : [lease.ended, signal];
       await this.#enqueueAll(AbortSignal.any(signals), onFull);
-      const status = await this.#target.ledger.expanded(this.status.batch);
+      // After the last slice: a batch that ends later takes all of them along.
+      const status = await ledger.expanded(batch);
       this.#trace?.onEnd(status.isFinishedHere ? status : undefined);
-      return true;
+      return status.state !== 'cancelled' || (await this.#withdraw());
     } catch (error) {
       this.#trace?.onEnd(undefined, error);
-      if (lease.ended.aborted && signal?.aborted !== true) {
-        return false;
+      const isOver = lease.ended.aborted || error instanceof UnknownBatchError;
+      if (isOver && signal?.aborted !== true) {
+        return await this.#withdraw();
       }
       throw error;
     } finally {
@@ -276,6 +282,19 @@ export class BatchExpansion {
   async #release(): Promise<void> {
     await this.#lease?.release();
     this.#lease = undefined;
+  }
+
+  /**
+   * Removes what is queued of a batch that has ended or was removed. Who ended it has done so, too,
+   * but perhaps before the last slice was queued.
+   *
+   * @returns whether it is finished: then nothing is missing
+   */
+  async #withdraw(): Promise<boolean> {
+    const { ledger, queue } = this.#target;
+    const { batch } = this.status;
+    await queue.removeEnded(batch);
+    return (await ledger.state(batch)) === 'finished';
   }
 
   async #enqueueAll(signal: AbortSignal, onFull: (memory: RedisMemory) => void): Promise<void> {

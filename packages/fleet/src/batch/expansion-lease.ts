@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ledger } from '../ledger/ledger.ts';
+import { UNFINISHED_STATES } from '../ledger/ledger-reader.ts';
 
 /** Short: a producer that is started again after a kill waits for the old lease to expire. */
 const TTL_MS = 5_000;
@@ -19,6 +20,7 @@ export class ExpansionLease {
   readonly #batch: string;
   readonly #holder = randomUUID();
   readonly #ended = new AbortController();
+  #endsWithBatch = false;
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(ledger: Ledger, batch: string) {
@@ -49,11 +51,16 @@ export class ExpansionLease {
   }
 
   /**
-   * Aborts when the batch is cancelled, or another producer has the lease because this process was
-   * suspended for longer than the lease lasts.
+   * Aborts when another producer has the lease, because this process was suspended for longer than
+   * the lease lasts; and when the batch has ended or was removed, see {@link endWithBatch}.
    */
   get ended(): AbortSignal {
     return this.#ended.signal;
+  }
+
+  /** To be called when the batch is registered. The lease of a new one is taken before. */
+  endWithBatch(): void {
+    this.#endsWithBatch = true;
   }
 
   async release(): Promise<void> {
@@ -64,11 +71,16 @@ export class ExpansionLease {
   async #renew(): Promise<void> {
     try {
       const isHeld = await this.#ledger.holdExpansion(this.#batch, this.#holder, TTL_MS);
-      if (!isHeld || (await this.#ledger.state(this.#batch)) === 'cancelled') {
+      if (!isHeld || (this.#endsWithBatch && !(await this.#goesOn()))) {
         this.#ended.abort();
       }
     } catch {
       // Redis cannot be reached. Slices have stable ids, so it is safe to go on and try again.
     }
+  }
+
+  async #goesOn(): Promise<boolean> {
+    const state = await this.#ledger.state(this.#batch);
+    return state !== undefined && UNFINISHED_STATES.includes(state);
   }
 }

@@ -23,7 +23,8 @@ export const MISSING_SECRET_MS = 60_000;
 /** Characters of two contexts. */
 const MAX_TRACE = 111;
 
-const UNFINISHED_STATES: readonly BatchState[] = ['expanding', 'running', 'paused'];
+/** Of batches that go on, at once or when they are resumed. */
+export const UNFINISHED_STATES: readonly BatchState[] = ['expanding', 'running', 'paused'];
 
 const integer = z.number().int();
 const texts = z.array(z.string());

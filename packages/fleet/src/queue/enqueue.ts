@@ -52,7 +52,7 @@ export interface EnqueueOptions {
 
 /**
  * Expands a crawl into the queue as a stream. A slice that is queued already stays as it is, so
- * this may be repeated after any interruption.
+ * this may be repeated after any interruption. Nothing is added after it has ended, however it ends.
  *
  * @returns the number of slices that were passed to the queue
  */
@@ -60,19 +60,23 @@ export async function enqueue(options: EnqueueOptions): Promise<number> {
   const { queue, batch, crawl, packing, isUnsettled, known, room, signal } = options;
   const adds = new AddPipeline(queue, room);
   const expansion = expandCrawl(crawl, { signal });
-  for await (const slices of packSlices(batch, expansion, packing)) {
-    signal.throwIfAborted();
-    for (const slice of slices) {
-      const wanted = isUnsettled === undefined ? slice : remainder(slice, isUnsettled);
-      if (wanted !== undefined) {
-        const complete = known === undefined ? wanted : await withKnown(wanted, known);
-        // The id of the whole slice, by which the queue recognises a slice that it still has.
-        await adds.push({ slice: complete, id: sliceId(slice), whole: slice });
+  try {
+    for await (const slices of packSlices(batch, expansion, packing)) {
+      signal.throwIfAborted();
+      for (const slice of slices) {
+        const wanted = isUnsettled === undefined ? slice : remainder(slice, isUnsettled);
+        if (wanted !== undefined) {
+          const complete = known === undefined ? wanted : await withKnown(wanted, known);
+          // The id of the whole slice, by which the queue recognises a slice that it still has.
+          await adds.push({ slice: complete, id: sliceId(slice), whole: slice });
+        }
       }
     }
+    await adds.end();
+    return adds.count;
+  } finally {
+    await adds.settled();
   }
-  await adds.end();
-  return adds.count;
 }
 
 /** The fetches of a slice that are still to be fetched; undefined if there are none. */
@@ -131,8 +135,13 @@ class AddPipeline {
     if (this.#pending.length > 0) {
       await this.#flush();
     }
-    await Promise.all(this.#inFlight);
+    await this.settled();
     this.#throwFailure();
+  }
+
+  /** Resolves when no pipeline is in flight any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#inFlight);
   }
 
   async #flush(): Promise<void> {

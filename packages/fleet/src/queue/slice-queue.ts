@@ -5,6 +5,7 @@ import { type FleetKeys, fleetKeys, type ShardKeys } from '../redis/keys.ts';
 import { PerShard } from '../shards/per-shard.ts';
 import { timeOf } from '../redis/servers.ts';
 import type { RedisMemory } from './redis-memory.ts';
+import { PausedSlices } from './paused-slices.ts';
 import { RejectedSlices } from './rejected-slices.ts';
 import { ShardQueue } from './shard-queue.ts';
 import { SliceMerger } from './slice-merger.ts';
@@ -55,6 +56,11 @@ export class SliceQueue {
         ),
       ),
     );
+  }
+
+  /** Removes what is queued of a batch that has ended or was removed; of any other, nothing. */
+  async removeEnded(batch: string): Promise<void> {
+    await new PausedSlices(this.#redis, this.#keys).removeAll(batch);
   }
 
   /** How much of the fleet a batch gets. Call it before its slices are added. */

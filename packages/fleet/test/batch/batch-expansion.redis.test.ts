@@ -1,8 +1,9 @@
 import type { Slice } from '@fetchfleet/crawl';
-import { closeAfterEach } from '@fetchfleet/testing';
+import { closeAfterEach, eventually } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   BatchExpansion,
+  BatchRemoval,
   Ledger,
   PausedSlices,
   type Settlement,
@@ -31,6 +32,8 @@ async function fixture() {
   const queue = new SliceQueue(redis, keys);
   const target = { ledger, queue };
   return {
+    redis,
+    keys,
     ledger,
     pausedSlices: new PausedSlices(redis, keys),
     target,
@@ -115,6 +118,35 @@ describe('a new batch', () => {
     expect(await ledger.state(expansion.status.batch)).toBe('cancelled');
     await stop();
   });
+
+  it.each(['cancelled', 'removed'])(
+    'that is %s during its expansion keeps no slice',
+    async (end) => {
+      const { redis, keys, ledger, pausedSlices, target, waiting, stop } = await fixture();
+      const total = 400_000;
+      const large = {
+        ...small,
+        sources: [{ name: 'n', kind: 'range' as const, from: 1, to: total }],
+      };
+      const local = { original: large, crawl: large };
+      const expansion = await BatchExpansion.create(target, { ...measured, local, total });
+      const { batch } = expansion.status;
+      const running = expansion.run();
+      await eventually(async () => (await waiting()) > 500, { intervalMs: 5 });
+      await ledger.cancel(batch);
+      await pausedSlices.removeAll(batch);
+      if (end === 'removed') {
+        const removal = new BatchRemoval(redis, keys);
+        await removal.begin(batch);
+        await removal.finish(batch);
+      }
+      expect(await running).toBe(false);
+      expect(await waiting()).toBe(0);
+      const left = await redis.keys(`${keys.home.queuePrefix}*${batch}*`);
+      expect(left).toEqual(end === 'removed' ? [] : [keys.batch(batch)]);
+      await stop();
+    },
+  );
 
   it('rejects with the reason of its signal, and releases the lease', async () => {
     const { ledger, target, stop } = await fixture();
