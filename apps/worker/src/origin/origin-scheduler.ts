@@ -36,6 +36,8 @@ export interface OriginSchedulerOptions extends Omit<OriginGateOptions, 'now'> {
   readonly now?: () => number;
   /** Called with deferred slices, of this worker or another, that could start now. */
   readonly wakeSlices: (slices: readonly string[]) => void;
+  /** Called with those that were to be woken and have not come. */
+  readonly wakeAgain: (slices: readonly string[]) => void;
   /** Called with batches that have limits here and have not asked for a while. */
   readonly onSilentBatches: (batches: readonly string[]) => void;
   /** Called when a block or the breaker begins or ends. */
@@ -360,6 +362,9 @@ export class OriginScheduler {
     }
     if (answer.wakeSlices.length > 0) {
       this.#options.wakeSlices(answer.wakeSlices);
+    }
+    if (answer.overdueSlices.length > 0) {
+      this.#options.wakeAgain(answer.overdueSlices);
     }
     if (answer.silentBatches.length > 0) {
       this.#options.onSilentBatches(answer.silentBatches);

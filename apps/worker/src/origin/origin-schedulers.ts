@@ -88,6 +88,7 @@ export class OriginSchedulers {
       clock: this.#clock,
       onError,
       wakeSlices: (slices) => void this.#sweep.wake(origin, slices),
+      wakeAgain: (slices) => void this.#sweep.wakeAgain(origin, slices),
       onSilentBatches: (batches) => void this.#sweep.removeEnded(origin, batches),
       onClamped: (maxMs) => this.#logClamped(origin, maxMs),
       onReported: (report) => this.#count(origin, report),
@@ -149,7 +150,7 @@ export class OriginSchedulers {
   /** To be called when a slice that was deferred has come and waits for no turn here. */
   async leaveWaitlist(origin: string, slice: string): Promise<void> {
     const { waitlist, onError } = this.#options;
-    // If this fails, the gate stops counting on the slice after 2 s.
+    // If this fails, the gate names the slice again after 2 s, and another call forgets it.
     await waitlist.leave(origin, [slice]).catch(onError);
   }
 

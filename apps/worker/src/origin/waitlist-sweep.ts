@@ -1,8 +1,8 @@
 import type { LedgerReader, SliceQueue, Waitlist } from '@fetchfleet/fleet';
 
 export interface WaitlistSweepOptions {
-  readonly waitlist: Pick<Waitlist, 'isDeferred' | 'next' | 'leave' | 'leaveBatch'>;
-  readonly queue: Pick<SliceQueue, 'wakeSlices' | 'findGone'>;
+  readonly waitlist: Pick<Waitlist, 'isDeferred' | 'next' | 'leave' | 'leaveBatch' | 'markQueued'>;
+  readonly queue: Pick<SliceQueue, 'wakeSlices' | 'findGone' | 'findQueued'>;
   readonly ledger: Pick<LedgerReader, 'state'>;
   readonly onError: (error: unknown) => void;
 }
@@ -23,15 +23,24 @@ export class WaitlistSweep {
 
   /** Makes deferred slices claimable. The gate expects them, unless it hears that they are gone. */
   async wake(origin: string, slices: readonly string[]): Promise<void> {
+    try {
+      await this.#wake(origin, slices);
+    } catch (error) {
+      // The gate names those that do not come again after 2 s, and wakes the next ones.
+      this.#options.onError(error);
+    }
+  }
+
+  /**
+   * The same for slices that have not come. The gate names them until they come, are gone, or are
+   * known to be queued: a slice may wait in the queue for long.
+   */
+  async wakeAgain(origin: string, slices: readonly string[]): Promise<void> {
     const { queue, waitlist, onError } = this.#options;
     try {
-      const gone = await queue.wakeSlices(slices);
-      if (gone.length > 0) {
-        await waitlist.leave(origin, gone);
-        await this.#sweep(origin);
-      }
+      await this.#wake(origin, slices);
+      await waitlist.markQueued(origin, await queue.findQueued(slices));
     } catch (error) {
-      // The gate wakes the next ones after 2 s. Those that are not gone come back by themselves.
       onError(error);
     }
   }
@@ -48,6 +57,15 @@ export class WaitlistSweep {
       }
     } catch (error) {
       onError(error);
+    }
+  }
+
+  async #wake(origin: string, slices: readonly string[]): Promise<void> {
+    const { queue, waitlist } = this.#options;
+    const gone = await queue.wakeSlices(slices);
+    if (gone.length > 0) {
+      await waitlist.leave(origin, gone);
+      await this.#sweep(origin);
     }
   }
 

@@ -1,8 +1,10 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Origins } from '@fetchfleet/fleet';
 import { closeAfterEach, eventually, redisUrl, startRedis } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import { crawlFile, expectComplete, readRecords, settled, setUpFleet } from './fleet-fixture.ts';
+import { startRedisProxy } from './redis-proxy.ts';
 
 closeAfterEach();
 
@@ -207,4 +209,28 @@ describe('large bodies, which a thread of the worker writes', () => {
     await expectComplete({ fleet, results }, 'large-full', total);
     expect(await worker.kill('SIGTERM')).toMatchObject({ signal: 'SIGTERM' });
   });
+});
+
+describe('slices that wait for a slow origin', () => {
+  it.each(['connection', 'worker'])(
+    'are fetched when its limit is raised, although the answer that wakes them is lost with its %s',
+    async (lost) => {
+      const { origin, results, fleet } = await setUp();
+      const redis = await startRedisProxy(redisUrl());
+      const worker = await fleet.worker([], { REDIS_URL: redis.url });
+      const slow = { politeness: '{ rate: 1/m, concurrency: unlimited, robots: ignore }' };
+      const total = await fleet.enqueue('slow', crawlFile(`${origin.url}/echo/{n}`, 600, slow), 50);
+      await eventually(async () => expect((await fleet.queue.counts())['delayed']).toBe(11));
+      const isLost = redis.loseAnswer('wakeSlices');
+      await new Origins(fleet.redis, fleet.keys).set(origin.url, {
+        rate: { count: 300, perMs: 1_000 },
+      });
+      await isLost;
+      if (lost === 'worker') {
+        await worker.kill('SIGKILL');
+        await fleet.worker();
+      }
+      await expectComplete({ fleet, results }, 'slow', total);
+    },
+  );
 });

@@ -18,6 +18,7 @@ export async function startRedisProxy(redisUrl: string) {
   const upstreams = new Set<Socket>();
   let swallowNew = nothing;
   let heldFrom: string | undefined;
+  let lostWith: string | undefined;
 
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
@@ -45,7 +46,10 @@ export async function startRedisProxy(redisUrl: string) {
       }
     });
     upstream.on('data', (bytes: Buffer) => {
-      if (!link.isSwallowed) {
+      if (lostWith !== undefined && bytes.includes(lostWith)) {
+        lostWith = undefined;
+        end();
+      } else if (!link.isSwallowed) {
         client.write(bytes);
       }
     });
@@ -97,6 +101,11 @@ export async function startRedisProxy(redisUrl: string) {
           each.resume();
         }
       };
+    },
+    /** Closes a connection instead of passing on the next answer in which `text` stands. */
+    async loseAnswer(text: string): Promise<void> {
+      lostWith = text;
+      await eventually(() => lostWith === undefined, { intervalMs: 1 });
     },
     /** Stops passing bytes through a later connection once it has sent what `isMeant` accepts. */
     swallowLater(isMeant: (sent: string) => boolean): void {

@@ -16,6 +16,7 @@ export function answerOf(answer: Partial<GateAnswer> = {}): GateAnswer {
     paceMs: 0,
     hasChanged: false,
     wakeSlices: [],
+    overdueSlices: [],
     silentBatches: [],
     nowMs: 0,
     allowedInFlight: Infinity,

@@ -37,6 +37,7 @@ async function busyScheduler() {
     clock: new RedisClock(),
     crawlDelayMs: () => undefined,
     wakeSlices: () => undefined,
+    wakeAgain: () => undefined,
     onSilentBatches: () => undefined,
     onChange: () => undefined,
     onClamped: () => undefined,

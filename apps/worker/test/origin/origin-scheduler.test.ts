@@ -56,6 +56,7 @@ function start({ permits: total = 100, answer = grantAll, now }: Setup = {}) {
     clock: new RedisClock(),
     crawlDelayMs: () => undefined,
     wakeSlices: () => undefined,
+    wakeAgain: () => undefined,
     onSilentBatches: () => undefined,
     onChange: () => undefined,
     onClamped: () => undefined,

@@ -27,6 +27,7 @@ async function startSchedulers() {
         return [];
       },
       findGone: async () => [],
+      findQueued: async () => [],
     },
     ledger: { state: async () => 'running' },
     publishChange: async () => undefined,

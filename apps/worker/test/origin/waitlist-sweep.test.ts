@@ -9,6 +9,7 @@ const isGone = (slice: string): boolean => slice.startsWith('a.');
 /** A waitlist in memory; slices of batch `a` are gone. */
 function sweepOf({ states = {} }: { readonly states?: Record<string, BatchState> } = {}) {
   let members: string[] = [];
+  const queued: string[] = [];
   const errors: unknown[] = [];
   let steps = 0;
   const sweep = new WaitlistSweep({
@@ -21,6 +22,9 @@ function sweepOf({ states = {} }: { readonly states?: Record<string, BatchState>
       leave: async (_origin, slices) => {
         members = members.filter((slice) => !slices.includes(slice));
       },
+      markQueued: async (_origin, slices) => {
+        queued.push(...slices);
+      },
       leaveBatch: async (batch) => {
         members = members.filter((slice) => !slice.startsWith(`${batch}.`));
       },
@@ -28,6 +32,7 @@ function sweepOf({ states = {} }: { readonly states?: Record<string, BatchState>
     queue: {
       wakeSlices: async (slices) => slices.filter(isGone),
       findGone: async (slices) => slices.filter(isGone),
+      findQueued: async (slices) => slices.filter((slice) => slice.startsWith('b.')),
     },
     ledger: {
       state: async (batch) => {
@@ -42,6 +47,7 @@ function sweepOf({ states = {} }: { readonly states?: Record<string, BatchState>
   return {
     sweep,
     errors,
+    queued,
     deferred: (...slices: readonly string[]) => (members = [...slices]),
     left: () => members,
     steps: () => steps,
@@ -54,6 +60,14 @@ describe('a slice that does not come when it is woken', () => {
     deferred('a.1', 'a.2', 'b.0', 'a.3', 'a.4', 'a.5', 'b.1', 'b.2', 'b.3', 'a.6');
     await sweep.wake(ORIGIN, ['a.0']);
     expect(left()).toEqual(['b.0', 'b.1', 'b.2', 'b.3', 'a.6']);
+  });
+
+  it('is named again, unless it is gone or queued', async () => {
+    const { sweep, deferred, left, queued } = sweepOf();
+    deferred('a.0', 'b.1');
+    await sweep.wakeAgain(ORIGIN, ['a.0', 'b.0', 'at-a-worker.0']);
+    expect(left()).toEqual(['b.1']);
+    expect(queued).toEqual(['b.0']);
   });
 
   it('costs nothing where all come', async () => {

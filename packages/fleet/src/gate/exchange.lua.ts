@@ -122,6 +122,9 @@ if held > 0 or keepMs > FORGET_MS or #dropped > 0 or not isValid(wasHeld) then
   redis.call('PEXPIRE', KEYS[1], keepMs)
 end
 
+-- With those that have not arrived: somebody has to ask until they have.
+local notArrived = deferred
+for _ in pairs(entries.woken) do notArrived = notArrived + 1 end
 local hasChanged = closedBefore ~= closedBy()
 local isBounded = concurrency < math.huge
 return cjson.encode({
@@ -139,12 +142,13 @@ return cjson.encode({
   lastError = hasChanged and closedBy() ~= '' and gate.lastError or nil,
   allowedInFlight = isBounded and held or nil,
   spare = isBounded and math.max(0, concurrency - others - held) or nil,
-  deferred = unlessZero(deferred),
+  deferred = unlessZero(notArrived),
   isShared = isShared or nil,
   isAlone = isAlone and pace > 0 or nil,
   early = #early > 0 and early or nil,
   deniedForUs = gate.deniedSince and unlessZero(now - num('deniedSince')),
   wakeSlices = #wakeSlices > 0 and wakeSlices or nil,
+  overdueSlices = #overdueSlices > 0 and overdueSlices or nil,
   silentBatches = #silentBatches > 0 and silentBatches or nil,
 })
 end

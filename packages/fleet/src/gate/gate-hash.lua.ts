@@ -5,7 +5,8 @@
  *   waits:<worker>     "<fetches> <asked at> <next ask, or 0>": fetches that wait at the worker
  *   limits:<batch>     "<interval> <burst> <concurrency> <expiry>": limits of its crawl file
  *   tat, spacing       theoretical arrival time of the next start (GCRA), and the interval then
- *   woken:<slice>      "<fetches> <expiry>": a woken slice that has not arrived
+ *   woken:<slice>      "<fetches> <expiry>": a woken slice that has not arrived. After that it is
+ *                      woken again, with 0 fetches: it is not counted on
  *   flow:<batch>       "<ticket> <slices>": the last ticket of a batch whose slices are in the
  *                      waitlist, and how many there are. It ends with the last of them
  *   head               virtual time of the waitlist: the ticket of the slice woken last

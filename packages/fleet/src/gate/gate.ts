@@ -81,6 +81,8 @@ export interface GateAnswer {
   readonly lastError?: string;
   /** Deferred slices that may start now: wake them. */
   readonly wakeSlices: readonly string[];
+  /** Slices that were to be woken and have not come for 2 s: wake them again. */
+  readonly overdueSlices: readonly string[];
   /** Batches with limits here that have not asked for a second. Named once a second at most. */
   readonly silentBatches: readonly string[];
   /** Clock of Redis, epoch ms. */
@@ -89,7 +91,7 @@ export interface GateAnswer {
   readonly allowedInFlight: number;
   /** Fetches that the fleet may have in flight besides; Infinity where unlimited. */
   readonly spare: number;
-  /** Slices in the waitlist. */
+  /** Slices in the waitlist, and those that were woken and have not come. */
   readonly deferred: number;
   /** Several batches have slices there, or one that has none at the asker. */
   readonly isShared: boolean;
@@ -198,6 +200,7 @@ export class Gate {
       hasChanged: reply.hasChanged ?? false,
       ...(reply.lastError !== undefined && { lastError: reply.lastError }),
       wakeSlices: reply.wakeSlices ?? [],
+      overdueSlices: reply.overdueSlices ?? [],
       silentBatches: reply.silentBatches ?? [],
       nowMs: Number(reply.nowMs),
       allowedInFlight: reply.allowedInFlight ?? Infinity,

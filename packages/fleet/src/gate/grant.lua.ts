@@ -133,21 +133,28 @@ end
 `;
 
 /**
- * Takes slices from the waitlist: enough for the fleet's next second, and no more, or they would be
- * deferred again. Slices that come fresh from the queue may be enough for ever: where the next turn
- * is that of a batch that waits at no worker, the batch gets a second of its own.
+ * Names slices that have to be woken. First those that were named and have not come: the answer may
+ * have been lost, or its worker has died. Then it takes slices from the waitlist: enough for the
+ * fleet's next second, and no more, or they would be deferred again. Slices that come fresh from
+ * the queue may be enough for ever: where the next turn is that of a batch that waits at no worker,
+ * the batch gets a second of its own.
  */
 export const WAKE = `
-local wakeSlices = {}
+local wakeSlices, overdueSlices = {}, {}
 if state == 'open' or state == 'rate' or state == 'concurrency' then
-  local woken, batchesOnTheirWay = onTheirWay()
+  local woken, batchesOnTheirWay, overdue = onTheirWay()
+  for at = 1, math.min(#overdue, 10) do
+    overdueSlices[at] = overdue[at]
+    -- It is counted on no more, so that it does not hold up those behind it.
+    setEntry('woken', overdue[at], string.format('0 %.0f', now + WOKEN))
+  end
   local available, ofSilent, head = waiting + waitingElsewhere + woken, 0, num('head')
   local function isNextLeftOut()
     if not isCheckDue or ofSilent * pace >= 1000000 then return false end
     local batch = batchOf(redis.call('ZRANGE', KEYS[3], 0, 0)[1] or '')
     return isSilent(batch) and not batchesOnTheirWay[batch]
   end
-  while deferred > 0 and #wakeSlices < 10 do
+  while deferred > 0 and #overdueSlices + #wakeSlices < 10 do
     local isEnough = available * pace >= 1000000
     if isEnough and not isNextLeftOut() then break end
     local popped = redis.call('ZPOPMIN', KEYS[3])
@@ -162,7 +169,7 @@ if state == 'open' or state == 'rate' or state == 'concurrency' then
     end
     head = math.max(head, math.floor(tonumber(popped[2]) / 64))
     leaveFlow(popped[1])
-    setEntry('woken', popped[1], fetches .. ' ' .. string.format('%.0f', now + 2000000))
+    setEntry('woken', popped[1], string.format('%d %.0f', fetches, now + WOKEN))
   end
   if head > num('head') then set('head', string.format('%.0f', head)) end
 end

@@ -91,6 +91,7 @@ export const exchangeReply = z.object({
   early: z.array(z.string()).optional(),
   deniedForUs: count.optional(),
   wakeSlices: z.array(z.string()).optional(),
+  overdueSlices: z.array(z.string()).optional(),
   silentBatches: z.array(z.string()).optional(),
 });
 
@@ -107,6 +108,8 @@ export interface DeferDocument {
 /** What LEAVE takes. */
 export interface LeaveDocument {
   readonly slices?: readonly string[] | undefined;
+  /** Overdue slices that have no need to be woken any more. */
+  readonly queued?: readonly string[] | undefined;
   /** Absent: only the slices leave. */
   readonly batch?: string | undefined;
 }

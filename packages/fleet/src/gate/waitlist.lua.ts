@@ -81,26 +81,29 @@ local function recountFlows()
   end
 end
 
--- Returns the fetches of woken slices that have not arrived, and their batches. A slice that takes
--- longer than 2 s is not counted on.
+-- How long a woken slice may be on its way.
+local WOKEN = 2000000
+
+-- Returns the fetches of woken slices that are on their way, their batches, and the slices to wake
+-- again.
 local function onTheirWay()
-  local fetches, batches = 0, {}
+  local fetches, batches, overdue = 0, {}, {}
   for slice, value in pairs(entries.woken) do
     local count, expiry = string.match(value, '^(%S+) (%S+)$')
     if tonumber(expiry) <= now then
-      dropEntry('woken', slice)
-    else
+      overdue[#overdue + 1] = slice
+    elseif count ~= '0' then
       fetches = fetches + tonumber(count)
       batches[batchOf(slice)] = true
     end
   end
-  return fetches, batches
+  return fetches, batches, overdue
 end
 `;
 
 /**
- * Takes slices out of the waitlist that will not come, and a batch out of the limits. It adds
- * nothing, so it works on a full Redis.
+ * Takes slices out of the waitlist that will not come, and a batch out of the limits. Forgets
+ * overdue slices that are queued. It adds nothing, so it works on a full Redis.
  *
  * Atomic, so that no exchange counts on a slice that has left.
  *
@@ -117,6 +120,10 @@ for _, slice in ipairs(call.slices or {}) do
     leaveFlow(slice)
   end
   dropEntry('woken', slice)
+end
+for _, slice in ipairs(call.queued or {}) do
+  -- One that is counted on was deferred and woken once more meanwhile.
+  if string.find(entries.woken[slice] or '', '^0 ') then dropEntry('woken', slice) end
 end
 if call.batch then
   dropEntry('limits', call.batch)

@@ -50,6 +50,13 @@ export class Waitlist {
     }
   }
 
+  /** Overdue slices are in the queue: the gate does not name them again. */
+  async markQueued(origin: string, slices: readonly string[]): Promise<void> {
+    if (slices.length > 0) {
+      await leave.run(this.#redis, this.#keysOf(origin), { queued: slices });
+    }
+  }
+
   /** Takes out all slices of a batch that does not go on, and the limits of its crawl file. */
   async leaveBatch(batch: string, origins: readonly string[]): Promise<void> {
     for (let at = 0; at < origins.length; at += MAX_ORIGINS) {

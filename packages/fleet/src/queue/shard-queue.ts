@@ -6,9 +6,10 @@ import { type ShardKeys, SLICES } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
 import { readRedisMemory, type RedisMemory } from './redis-memory.ts';
 import type { SlicePriorities } from './slice-priorities.ts';
-import { FIND_GONE } from './slice-sets.lua.ts';
+import { FIND_GONE, FIND_QUEUED } from './slice-sets.lua.ts';
 
 const findGone = new Script(FIND_GONE, z.array(z.string()));
+const findQueued = new Script(FIND_QUEUED, z.array(z.string()));
 
 /** The slices of one shard: see `SliceQueue`. */
 export class ShardQueue {
@@ -100,6 +101,14 @@ export class ShardQueue {
     }
     const sets = ['delayed', 'prioritized', 'wait', 'active'].map((set) => this.#keys.queue(set));
     return findGone.run(this.#redis, sets, [this.#keys.queue(''), ...ids]);
+  }
+
+  /** Those of the slices that can be claimed. */
+  async findQueued(ids: readonly string[]): Promise<string[]> {
+    if (ids.length === 0) {
+      return [];
+    }
+    return findQueued.run(this.#redis, ['prioritized', 'wait'].map(this.#keys.queue), ids);
   }
 
   /** How full its Redis is; undefined if that has no limit. */

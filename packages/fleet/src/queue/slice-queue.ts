@@ -105,6 +105,11 @@ export class SliceQueue {
     return this.#eachShard(ids, async (shard, some) => shard.findGone(some));
   }
 
+  /** Those of the slices that can be claimed. */
+  async findQueued(ids: readonly string[]): Promise<string[]> {
+    return this.#eachShard(ids, async (shard, some) => shard.findQueued(some));
+  }
+
   /** How full the Redis is that has a batch; undefined if it has no limit. */
   async memory(batch: string): Promise<RedisMemory | undefined> {
     return this.#shards.of(batch).memory();

@@ -181,6 +181,23 @@ return gone
 `;
 
 /**
+ * Finds slices that can be claimed.
+ *
+ * KEYS     prioritized · wait
+ * ARGV     the ids
+ * Returns  the ids of those
+ * Atomic   as FIND_GONE
+ */
+export const FIND_QUEUED = `
+local queued = {}
+for _, id in ipairs(ARGV) do
+  local isQueued = redis.call('ZSCORE', KEYS[1], id) or redis.call('LPOS', KEYS[2], id)
+  if isQueued then queued[#queued + 1] = id end
+end
+return queued
+`;
+
+/**
  * One step of a search: finds delayed slices by what is in their text, in the order in which they
  * are due. It reads only.
  *

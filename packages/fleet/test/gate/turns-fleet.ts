@@ -37,11 +37,18 @@ export class TurnsFleet {
   readonly #started = new Map<string, number>();
   #slices = 0;
   #returned = 0;
+  #named = 0;
 
-  /** @param interval between two starts, in µs */
-  constructor(gate: SimulatedGate, interval: number) {
+  readonly #losesEvery: number;
+
+  /**
+   * @param interval between two starts, in µs
+   * @param losesEvery which of the answers that name slices do not arrive. @default none
+   */
+  constructor(gate: SimulatedGate, interval: number, losesEvery = Infinity) {
     this.#gate = gate;
     this.#interval = interval;
+    this.#losesEvery = losesEvery;
   }
 
   /** Slices that came back by themselves. */
@@ -114,7 +121,11 @@ export class TurnsFleet {
     for (let i = 0; i < granted; i += 1) {
       this.#startNext(worker);
     }
-    for (const id of reply.wakeSlices ?? []) {
+    const named = [...(reply.wakeSlices ?? []), ...(reply.overdueSlices ?? [])];
+    if (named.length > 0 && ++this.#named % this.#losesEvery === 0) {
+      return;
+    }
+    for (const id of named) {
       this.#arrive(worker, id);
     }
   }

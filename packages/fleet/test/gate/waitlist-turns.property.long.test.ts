@@ -22,16 +22,16 @@ const FEW_SLICES = 1_000_000 / INTERVAL_US + 2 * 50;
 const APART = 2 * (1_000_000 / INTERVAL_US + 50) + 50;
 const BATCHES = ['a', 'b', 'c'];
 
-async function setUp() {
+async function setUp(losesEvery?: number) {
   const { redis } = await freshFleet();
-  return fleetOf(redis);
+  return fleetOf(redis, losesEvery);
 }
 
-async function fleetOf(redis: Redis) {
+async function fleetOf(redis: Redis, losesEvery?: number) {
   const gate = new SimulatedGate(redis);
   // A slice is deferred because of a limit, so the gate knows one by then.
   await gate.set({ interval: INTERVAL_US });
-  return { gate, fleet: new TurnsFleet(gate, INTERVAL_US) };
+  return { gate, fleet: new TurnsFleet(gate, INTERVAL_US, losesEvery) };
 }
 
 async function flowsOf(gate: SimulatedGate): Promise<Record<string, string>> {
@@ -114,6 +114,21 @@ describe('batches in the waitlist of an origin', () => {
     await fleet.run(WINDOW_US);
     const [ofA, ofB] = [fleet.started('a') - before.a, fleet.started('b') - before.b];
     expect(Math.abs(ofA - ofB)).toBeLessThan(FEW_SLICES);
+    await gate.clear();
+  });
+
+  it('come when a limit is raised, although every third answer that names slices is lost', async () => {
+    const { gate, fleet } = await setUp(3);
+    await gate.set({ interval: 600e6 });
+    await fleet.join('a', 20, 50);
+    await fleet.join('b', 20, 50);
+    await gate.set({ interval: INTERVAL_US });
+    await fleet.run(20_000_000);
+    expect(Math.abs(fleet.started('a') - fleet.started('b'))).toBeLessThan(APART);
+    await fleet.run(100_000_000);
+    expect(fleet.waiting).toEqual(new Set());
+    expect(fleet.returned).toBe(0);
+    expect(await flowsOf(gate)).toEqual({});
     await gate.clear();
   });
 

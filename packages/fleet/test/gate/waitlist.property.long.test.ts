@@ -9,6 +9,8 @@ closeAfterEach();
 const TICK_US = 50_000;
 const SETTLE_US = 2_000_000;
 const MEASURE_US = 3_000_000;
+/** Long enough for all slices at a thousand starts a second. */
+const DRAIN_US = 15_000_000;
 const FETCHES = 20;
 
 interface FakeSlice {
@@ -49,12 +51,19 @@ class FakeFleet {
   #limited: number;
   granted = 0;
   #names = 0;
+  /** Answers that name slices and do not arrive. */
+  #toLose = 0;
 
   constructor(gate: SimulatedGate, interval: number) {
     this.#gate = gate;
     this.#interval = interval;
     this.#limited = interval;
     this.#workers = [this.#newWorker(), this.#newWorker()];
+  }
+
+  /** Slices that nobody has woken. */
+  get asleep(): readonly string[] {
+    return [...this.#delayed.keys()];
   }
 
   get interval(): number {
@@ -101,6 +110,15 @@ class FakeFleet {
     }
   }
 
+  /** The next answers that name slices do not arrive: connections break, or workers die. */
+  async loseAnswers(count: number): Promise<void> {
+    this.#toLose = count;
+    while (this.#toLose > 0 && this.#delayed.size > 0) {
+      await this.run(TICK_US);
+    }
+    this.#toLose = 0;
+  }
+
   /** A worker dies. What it had is queued again when its claims have expired. */
   kill(): void {
     this.#workers.shift();
@@ -138,8 +156,22 @@ class FakeFleet {
     worker.arrivals = [];
     this.granted += granted;
     this.#use(worker, granted);
+    const named = [...(reply.wakeSlices ?? []), ...(reply.overdueSlices ?? [])];
+    if (named.length > 0 && this.#toLose > 0) {
+      this.#toLose -= 1;
+      return;
+    }
+    await this.#wake(worker, named);
+    for (const batch of reply.silentBatches ?? []) {
+      if (!this.#batch(batch).isOpen) {
+        await this.#gate.leave({ batch });
+      }
+    }
+  }
+
+  async #wake(worker: FakeWorker, named: readonly string[]): Promise<void> {
     const gone: string[] = [];
-    for (const id of reply.wakeSlices ?? []) {
+    for (const id of named) {
       const slice = this.#delayed.get(id);
       if (slice === undefined) {
         gone.push(id);
@@ -151,11 +183,6 @@ class FakeFleet {
     }
     if (gone.length > 0) {
       await this.#gate.leave({ slices: gone });
-    }
-    for (const batch of reply.silentBatches ?? []) {
-      if (!this.#batch(batch).isOpen) {
-        await this.#gate.leave({ batch });
-      }
     }
   }
 
@@ -192,6 +219,7 @@ const event = fc.oneof(
   fc.record({ start: fc.constant('a') }),
   fc.record({ lose: fc.constant('a') }),
   fc.record({ kill: fc.constant(true) }),
+  fc.record({ loseAnswers: fc.constantFrom(1, 3) }),
   fc.record({ limit: fc.constantFrom(0.5, 1, 2) }),
 );
 
@@ -206,6 +234,9 @@ async function apply(fleet: FakeFleet, next: Event): Promise<void> {
   }
   if ('limit' in next) {
     return fleet.limit(next.limit);
+  }
+  if ('loseAnswers' in next) {
+    return fleet.loseAnswers(next.loseAnswers);
   }
   if ('lose' in next) {
     return fleet.lose(next.lose);
@@ -235,6 +266,9 @@ describe('two batches at one origin', () => {
             expect(fleet.granted - before).toBeGreaterThanOrEqual(0.9 * allowed);
             expect(fleet.granted - before).toBeLessThanOrEqual(allowed + 2);
           }
+          await gate.set({ interval: 1_000 });
+          await fleet.run(DRAIN_US);
+          expect(fleet.asleep).toEqual([]);
           await gate.clear();
         },
       ),

@@ -1,7 +1,10 @@
 import type { Politeness } from '@fetchfleet/crawl';
 import { closeAfterEach } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
+import type { Arrival } from '../../src/index.ts';
+import { freshFleet } from '../fixture.ts';
 import { origin, unlimited, workers } from './gate-fixture.ts';
+import { SimulatedGate } from './model-fleet.ts';
 
 closeAfterEach();
 
@@ -81,6 +84,47 @@ describe('deferred slices', () => {
     await waitlist.leave(origin, ['b.1', 'b.2']);
     expect((await first.ask(0, { politeness })).wakeSlices).toEqual(['b.3']);
     expect(await waitlist.next(origin)).toEqual(['b.4']);
+  });
+
+  it('are named again every 2 s until they come, are queued or are gone', async () => {
+    const { redis } = await freshFleet();
+    const gate = new SimulatedGate(redis);
+    const b = { batch: 'b', interval: 50_000, burst: 1, concurrency: 0 };
+    const call = { worker: 'w', held: 0, want: 0, lead: 500, batches: [b] };
+    await gate.exchange(call);
+    for (const slice of ['b.0', 'b.50', 'b.100', 'b.150', 'b.200']) {
+      await gate.defer(slice, 10);
+    }
+    const named = async (more: Partial<typeof call & { arrivals: Arrival[] }> = {}) => {
+      const { wakeSlices = [], overdueSlices = [] } = (await gate.exchange({ ...call, ...more }))
+        .reply;
+      return { wakeSlices, overdueSlices: overdueSlices.toSorted() };
+    };
+    const nothing = { wakeSlices: [], overdueSlices: [] };
+    expect(await named()).toEqual({ ...nothing, wakeSlices: ['b.0', 'b.50'] });
+    gate.now += 1_900_000;
+    expect(await named()).toEqual(nothing);
+    gate.now += 100_000;
+    // Nobody counts on them any more.
+    expect(await named()).toEqual({
+      wakeSlices: ['b.100', 'b.150'],
+      overdueSlices: ['b.0', 'b.50'],
+    });
+    expect(await named({ worker: 'v' })).toEqual(nothing);
+    // Only those that are overdue may be forgotten so.
+    await gate.leave({ queued: ['b.0', 'b.100'] });
+    await gate.leave({ slices: ['b.150'] });
+    gate.now += 2_000_000;
+    expect(await named()).toEqual({ wakeSlices: ['b.200'], overdueSlices: ['b.100', 'b.50'] });
+    gate.now += 1_000_000;
+    const arrivals = ['b.50', 'b.100', 'b.200'].map((slice) => ({ slice, fetches: 10 }));
+    const { reply } = await gate.exchange({ ...call, arrivals: arrivals.slice(0, 2) });
+    expect(reply).toMatchObject({ deferred: 1 });
+    gate.now += 1_000_000;
+    expect((await gate.exchange({ ...call, arrivals })).reply.deferred).toBeUndefined();
+    gate.now += 2_000_000;
+    expect(await named()).toEqual(nothing);
+    await gate.clear();
   });
 
   it('leave with their batch, and so do its limits', async () => {

@@ -175,6 +175,9 @@ describe('the slice queue', () => {
     const ids = ['b.0', 'b.2', 'b.4', 'b.6', 'b.8', 'b.99'];
     expect(await queue.wakeSlices(ids)).toEqual(['b.4', 'b.6', 'b.99']);
     expect(await queue.counts()).toMatchObject({ waiting: 2, delayed: 0, active: 1 });
+    // As one of a worker that has died.
+    await redis.rpush(keys.home.queue('wait'), 'b.10');
+    expect(await queue.findQueued([...ids, 'b.10'])).toEqual(['b.0', 'b.8', 'b.10']);
     await stop();
   });
 
