@@ -248,12 +248,14 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     schedulers: turns,
     stop: forced,
     worker: id,
+    maxRetryAfterMs,
   });
   const tokenTools: TokenTools = {
     fetcher,
     schedulers: turns,
     robots,
     stop: forced,
+    maxRetryAfterMs,
     onRequested: (result) => metrics.tokenRequests.inc({ result }),
   };
   const gateNotifications = new GateNotifications({ redis, keys, every });
@@ -281,6 +283,7 @@ export function assemble(options: AssembleOptions): AssembledWorker {
     isConnected: () => redis.status === 'ready',
     draining,
     stop: forced,
+    maxRetryAfterMs,
     onEnded: (result) => metrics.notifications.inc({ result }),
     log,
     onError,

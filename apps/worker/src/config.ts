@@ -189,7 +189,7 @@ const SETTINGS = {
     default: '30s',
     schema: durationMs({ min: '10s' }),
   },
-  /** The longest Retry-After of an origin that is obeyed; a longer one is cut to this. */
+  /** The longest Retry-After or Crawl-delay that is obeyed; a longer one is cut to this. */
   maxRetryAfterMs: {
     flags: '--max-retry-after <duration>',
     variable: 'FETCHFLEET_MAX_RETRY_AFTER',

@@ -25,8 +25,6 @@ const MAX_CACHED = 1_000;
 const MAX_CACHED_SIZE = 16 * 1_024 * 1_024;
 /** The longest wait between two attempts, unless the origin asks for more. */
 const MAX_BACKOFF_MS = 60_000;
-/** The longest wait that an origin can ask for. */
-const MAX_RETRY_AFTER_MS = 3_600_000;
 /** Poll interval while another worker fetches it. */
 const POLL_MS = 500;
 
@@ -84,6 +82,7 @@ export class Robots {
   readonly #schedulers: RobotsSchedulers;
   readonly #stop: AbortSignal;
   readonly #worker: string;
+  readonly #maxRetryAfterMs: number;
   readonly #cache = new Map<string, Cached>();
   #cachedSize = 0;
   readonly #inProgress = new Map<string, Promise<RobotsAnswer>>();
@@ -95,17 +94,20 @@ export class Robots {
     /** Aborts what is in flight. */
     readonly stop: AbortSignal;
     readonly worker: string;
+    /** The longest wait of an origin that is obeyed, a crawl delay included, ms. */
+    readonly maxRetryAfterMs: number;
   }) {
     this.#store = options.store;
     this.#fetcher = options.fetcher;
     this.#schedulers = options.schedulers;
     this.#stop = options.stop;
     this.#worker = options.worker;
+    this.#maxRetryAfterMs = options.maxRetryAfterMs;
   }
 
   /**
-   * Milliseconds between two fetches that an origin asks for; 0 if it asks for none, undefined if
-   * its robots.txt is not cached here.
+   * Milliseconds between two fetches that an origin asks for, at most `maxRetryAfterMs`; 0 if it
+   * asks for none, undefined if its robots.txt is not cached here.
    */
   crawlDelayMs(origin: string): number | undefined {
     return this.#cache.get(origin)?.crawlDelayMs;
@@ -192,7 +194,7 @@ export class Robots {
     const known = {
       kind: 'wait',
       tries,
-      againAt: now + waitMsAfter(result, tries, retry.backoffMs),
+      againAt: now + this.#waitMsAfter(result, tries, retry.backoffMs),
       reason: result.kind === 'failure' ? result.message : `it answered ${result.status}`,
       since: before?.since ?? now,
       isDown: originVerdict === 'down',
@@ -220,7 +222,7 @@ export class Robots {
         origin,
         grant,
         isFirstAttempt: true,
-        maxRetryAfterMs: MAX_RETRY_AFTER_MS,
+        maxRetryAfterMs: this.#maxRetryAfterMs,
         context: undefined,
         owner: {
           turnOf: async (_, hop) => this.#hopTurn(batch, hop, resolve),
@@ -265,7 +267,7 @@ export class Robots {
       const rules: RobotsRules = parseRobots(known.text, origin);
       return this.#remember(origin, {
         isAllowed: (url) => rules.isAllowed(url),
-        crawlDelayMs: rules.crawlDelayMs ?? 0,
+        crawlDelayMs: Math.min(rules.crawlDelayMs ?? 0, this.#maxRetryAfterMs),
         size: rules.size,
       });
     }
@@ -276,6 +278,13 @@ export class Robots {
       isDown: known.isDown === true,
       reason: `${origin}/robots.txt cannot be fetched: ${known.reason}`,
     };
+  }
+
+  /** Until robots.txt is fetched again. */
+  #waitMsAfter(result: FetchResult, tries: number, baseMs: number): number {
+    const backoff = { attempt: tries, baseMs, random: () => 1, capMs: MAX_BACKOFF_MS };
+    const asked = requestedDelayOf(result, Date.now(), this.#maxRetryAfterMs);
+    return Math.max(backoffMs(backoff), asked?.blockMs ?? 0, asked?.retryAfterMs ?? 0);
   }
 
   #forget(origin: string): void {
@@ -313,11 +322,4 @@ function laterAnswer(origin: string, { dueInMs, isRefused, deniedForMs }: Deferr
   }
   const reason = `${origin} went on failing or refusing, so its robots.txt cannot be fetched`;
   return { kind: 'unreachable', dueInMs, unreachableForMs: deniedForMs, isDown: true, reason };
-}
-
-/** Until robots.txt is fetched again. */
-function waitMsAfter(result: FetchResult, tries: number, baseMs: number): number {
-  const backoff = { attempt: tries, baseMs, random: () => 1, capMs: MAX_BACKOFF_MS };
-  const asked = requestedDelayOf(result, Date.now(), MAX_RETRY_AFTER_MS);
-  return Math.max(backoffMs(backoff), asked?.blockMs ?? 0, asked?.retryAfterMs ?? 0);
 }

@@ -17,7 +17,6 @@ import type { TokenResult } from './token.ts';
 
 /** A redirect would take the secret elsewhere. */
 const LIMITS = { timeoutMs: 15_000, maxBodyBytes: 262_144, redirects: 0 };
-const MAX_RETRY_AFTER_MS = 3_600_000;
 /** Of a token without `expires_in`. */
 const DEFAULT_LIFE_MS = 3_600_000;
 const MAX_LIFE_MS = 30 * 86_400_000;
@@ -34,6 +33,8 @@ export interface TokenTools {
   readonly robots: Pick<Robots, 'ask'>;
   /** Aborts what is in flight. */
   readonly stop: AbortSignal;
+  /** The longest wait of a token server that is obeyed, ms. */
+  readonly maxRetryAfterMs: number;
   /** Called for every request that has been answered or has failed. */
   readonly onRequested: (result: 'granted' | 'refused' | 'failed') => void;
 }
@@ -83,7 +84,7 @@ export async function requestToken(
   if (result === undefined) {
     return { kind: 'wait', dueInMs: 0 };
   }
-  const read = readAnswer(result, client);
+  const read = readAnswer(result, client, tools.maxRetryAfterMs);
   tools.onRequested(RESULTS[read.kind]);
   return read;
 }
@@ -91,7 +92,7 @@ export async function requestToken(
 const RESULTS = { token: 'granted', refused: 'refused', down: 'failed' } as const;
 
 async function send(
-  { fetcher, stop }: TokenTools,
+  { fetcher, stop, maxRetryAfterMs }: TokenTools,
   {
     batch,
     origin,
@@ -110,7 +111,7 @@ async function send(
       origin,
       grant,
       isFirstAttempt: true,
-      maxRetryAfterMs: MAX_RETRY_AFTER_MS,
+      maxRetryAfterMs,
       context: undefined,
       owner: {
         turnOf: async () => Promise.reject(new Error('a token request follows no redirect')),
@@ -147,20 +148,21 @@ function messageOf(client: Client): Omit<FetchRequest, 'network' | 'signal'> {
   };
 }
 
-/** What an answer of a token server means. */
+/** What an answer of a token server means. @param maxMs the longest wait that is obeyed */
 export function readAnswer(
   result: FetchResult,
   client: Client,
+  maxMs: number,
 ): Exclude<TokenResult, { readonly kind: 'wait' }> {
   const origin = originOf(client.tokenUrl);
   if (result.kind === 'failure') {
     return originVerdictOf(result, false) === 'down'
-      ? down(result, `${origin} gives no token: ${result.message}`)
+      ? down(result, `${origin} gives no token: ${result.message}`, maxMs)
       : refused(origin, result.message, result.outcome);
   }
   const { status, body } = result;
   if (status >= 500 || NOT_NOW.has(status)) {
-    return down(result, `${origin} gives no token: it answered ${status}`);
+    return down(result, `${origin} gives no token: it answered ${status}`, maxMs);
   }
   const answer = parseObject(body);
   if (status < 200 || status > 299) {
@@ -178,8 +180,12 @@ export function readAnswer(
   return { kind: 'token', token, expiresInMs };
 }
 
-function down(result: FetchResult, reason: string): Extract<TokenResult, { kind: 'down' }> {
-  const asked = requestedDelayOf(result, Date.now(), MAX_RETRY_AFTER_MS);
+function down(
+  result: FetchResult,
+  reason: string,
+  maxMs: number,
+): Extract<TokenResult, { kind: 'down' }> {
+  const asked = requestedDelayOf(result, Date.now(), maxMs);
   return { kind: 'down', dueInMs: Math.max(asked?.blockMs ?? 0, asked?.retryAfterMs ?? 0), reason };
 }
 

@@ -24,7 +24,6 @@ const LEFT_SOON_FOR_MS = 600_000;
 const LEFT_MS = 60_000;
 /** Entries of which that was logged. */
 const MAX_LEFT = 1_000;
-const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /** Why a notification is not tried again. */
 type GivenUp = 'expired' | 'gone' | 'refused';
@@ -41,6 +40,8 @@ export interface NotifierOptions {
   readonly draining: AbortSignal;
   /** Aborts what is in flight. */
   readonly stop: AbortSignal;
+  /** The longest wait of a receiver that is obeyed, ms. */
+  readonly maxRetryAfterMs: number;
   readonly onEnded: (result: 'delivered' | 'failed' | GivenUp) => void;
   readonly log: Logger;
   readonly onError: (error: Error) => void;
@@ -230,7 +231,7 @@ export class Notifier {
     entry: OutboxEntry,
     grant: StartGrant,
   ): Promise<GatedResult | undefined> {
-    const { fetcher, stop } = this.#options;
+    const { fetcher, stop, maxRetryAfterMs } = this.#options;
     const message = messageOf(entry, receiver, this.#now());
     return new Promise((resolve, reject) => {
       GatedFetch.start(fetcher, {
@@ -246,7 +247,7 @@ export class Notifier {
         origin: receiver.origin,
         grant,
         isFirstAttempt: entry.attempts === 0,
-        maxRetryAfterMs: MAX_RETRY_AFTER_MS,
+        maxRetryAfterMs,
         context: undefined,
         owner: {
           turnOf: async () => Promise.reject(new Error('a notification follows no redirect')),

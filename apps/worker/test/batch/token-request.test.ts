@@ -14,6 +14,8 @@ const OAUTH2 = {
   scope: 'read',
 };
 const CLIENT = clientOf(OAUTH2, { S: 'se:same' });
+/** The longest wait that is obeyed. */
+const MAX_MS = 60_000;
 
 function response(status: number, body: unknown, headers = {}): FetchResponse {
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
@@ -32,7 +34,7 @@ describe('the answer of a token server', () => {
     [{ access_token: 't', expires_in: -1 }, 3_600_000],
     [{ access_token: 't', expires_in: 1e300 }, 2_592_000_000],
   ])('gives a token: %j', (body, expiresInMs) => {
-    expect(readAnswer(response(200, body), CLIENT)).toEqual({
+    expect(readAnswer(response(200, body), CLIENT, MAX_MS)).toEqual({
       kind: 'token',
       token: 't',
       expiresInMs,
@@ -52,7 +54,7 @@ describe('the answer of a token server', () => {
     [failure('network-error', 'ENOTFOUND'), 'ENOTFOUND'],
   ])('refuses', (result, why) => {
     const message = `https://login.example gives no token: ${why}`;
-    expect(readAnswer(result, CLIENT)).toMatchObject({
+    expect(readAnswer(result, CLIENT, MAX_MS)).toMatchObject({
       kind: 'refused',
       result: { outcome: 'network-error', code: 'AUTH_FAILED', message },
     });
@@ -61,11 +63,12 @@ describe('the answer of a token server', () => {
   it.each([
     [response(503, '', { 'retry-after': '30' }), 'it answered 503', 30_000],
     [response(429, '', {}), 'it answered 429', 0],
+    [response(429, '', { 'retry-after': '9'.repeat(400) }), 'it answered 429', MAX_MS],
     [failure('network-error', 'ECONNREFUSED'), 'ECONNREFUSED', 0],
     [failure('timeout', 'FETCH_TIMEOUT'), 'FETCH_TIMEOUT', 0],
   ])('may come later', (result, why, dueInMs) => {
     const reason = `https://login.example gives no token: ${why}`;
-    expect(readAnswer(result, CLIENT)).toEqual({ kind: 'down', dueInMs, reason });
+    expect(readAnswer(result, CLIENT, MAX_MS)).toEqual({ kind: 'down', dueInMs, reason });
   });
 });
 
@@ -109,6 +112,7 @@ async function ask(
       },
     },
     stop: new AbortController().signal,
+    maxRetryAfterMs: MAX_MS,
     onRequested: (result) => asked.push(result),
   };
   const result = await requestToken(tools, activeBatch(), client);

@@ -454,6 +454,26 @@ describe('a worker', () => {
     expect(worker.stderr).toMatch(/"bytes":4096.*"limits\.body exceeds --max-body, clamped"/);
   });
 
+  it.each([
+    { what: 'a day', delay: '86400', obeyedMs: 100 },
+    { what: 'more than a number can be', delay: '9'.repeat(400), obeyedMs: 100 },
+    { what: 'what is no number', delay: '1e400', obeyedMs: 0 },
+  ])('waits no longer than it may where robots.txt asks for $what', async ({ delay, obeyedMs }) => {
+    const { origin, fleet } = await setUpFleet();
+    origin.respond('/robots.txt', (_, response) => {
+      const isFirst = origin.arrivalsOf('/robots.txt').length === 1;
+      response.writeHead(isFirst ? 429 : 200, { 'retry-after': '86400' });
+      response.end(`User-agent: *\nCrawl-delay: ${delay}\n`);
+    });
+    const obey = { politeness: '{ robots: obey }', retry: '{ backoff: 20ms }' };
+    await fleet.enqueue('slow', crawlFile(`${origin.url}/echo/{n}`, 3, obey));
+    const worker = await fleet.worker(['--max-retry-after', '100ms']);
+    expect(await fleet.finished('slow')).toMatchObject({ ok: 3 });
+    expect(worker.stderr).not.toContain('internal error');
+    const between = await fleet.redis.hget(fleet.keys.gate(origin.url), 'crawlDelay');
+    expect(Number(between) / 1_000).toBe(obeyedMs);
+  });
+
   it('refuses private addresses unless it may open them itself', async () => {
     const { origin, fleet, results } = await setUpFleet();
     await fleet.enqueue('guarded', crawlFile(`${origin.url}/echo/{n}`, 2));

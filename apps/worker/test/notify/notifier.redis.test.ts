@@ -97,6 +97,7 @@ async function startFleet(notify: readonly NotifyTarget[]) {
       isConnected: () => redis.status === 'ready',
       draining: forced.signal,
       stop: forced.signal,
+      maxRetryAfterMs: 3_600_000,
       onEnded: (result) => ended.push(result),
       log,
       onError: (error) => ended.push(String(error)),

@@ -6,7 +6,10 @@ import { comparePatterns, normalisePath, RobotsPattern } from './robots-pattern.
 export interface RobotsRules {
   /** Whether the product may fetch a URL. Those of other origins are allowed. */
   isAllowed(url: string): boolean;
-  /** Milliseconds between two fetches that the origin asks for; undefined if it asks for none. */
+  /**
+   * Milliseconds between two fetches that the origin asks for; undefined if it asks for none. There
+   * is no upper bound: `Infinity` is possible.
+   */
   readonly crawlDelayMs: number | undefined;
   /** Characters of all rules that were kept. */
   readonly size: number;
@@ -14,6 +17,9 @@ export interface RobotsRules {
 
 /** Further rules of a group are ignored, so that deciding about a URL takes a few ms at most. */
 const MAX_RULES = 5_000;
+
+/** How a crawl-delay is written. `Number` reads more: exponents, hexadecimal digits, `Infinity`. */
+const SECONDS = /^\d+(?:\.\d+)?$/;
 
 /** What a robots.txt says to some user agent. */
 interface Group {
@@ -56,7 +62,7 @@ export function parseRobots(text: string, url: string, product = PRODUCT_TOKEN):
       }
     } else if (key === 'crawl-delay') {
       isDelayLast = true;
-      const ms = Number(value) * 1_000;
+      const ms = SECONDS.test(value) ? Number(value) * 1_000 : 0;
       for (const group of groupsOf(delayed)) {
         group.crawlDelayMs = ms > 0 ? ms : group.crawlDelayMs;
       }

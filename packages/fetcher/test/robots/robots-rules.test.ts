@@ -128,6 +128,27 @@ describe('parseRobots', () => {
     expect(parseRobots(two, ORIGIN).crawlDelayMs).toBe(9_000);
   });
 
+  it.each([
+    ['10', 10_000],
+    ['0.5', 500],
+    ['007', 7_000],
+    ['9'.repeat(400), Infinity],
+    ['0', undefined],
+    ['Infinity', undefined],
+    ['1e400', undefined],
+    ['1e3', undefined],
+    ['0x10', undefined],
+    ['-1', undefined],
+    ['+1', undefined],
+    ['.5', undefined],
+    ['5.', undefined],
+    ['10s', undefined],
+    ['', undefined],
+  ])('reads the crawl delay %j as %p ms', (value, ms) => {
+    const text = `User-agent: *\nCrawl-delay: ${value}`;
+    expect(parseRobots(text, ORIGIN).crawlDelayMs).toBe(ms);
+  });
+
   it('keeps little of a hostile file, and decides quickly', () => {
     const long = `/${'a'.repeat(5_000)}`;
     const rows: readonly (readonly [what: string, text: string, path: string, allowed: boolean])[] =

@@ -179,10 +179,10 @@ export class Gate {
       waiting: unlessZero(call.waiting),
       ahead: unlessZero(ahead),
       ...(want + ahead > 0 && {
-        horizonUs: Math.floor(call.horizonMs * 1000),
+        horizonUs: Math.floor(finite(call.horizonMs) * 1000),
         leadUs: unlessZero(Math.ceil(call.leadMs * 1000)),
       }),
-      crawlDelayUs: call.crawlDelayMs === undefined ? undefined : call.crawlDelayMs * 1000,
+      crawlDelayUs: call.crawlDelayMs === undefined ? undefined : finite(call.crawlDelayMs) * 1000,
       arrivals: call.arrivals.length === 0 ? undefined : call.arrivals,
       batches: call.batches.length === 0 ? undefined : call.batches.map(limitsDocument),
     };
@@ -241,13 +241,25 @@ export class Gate {
   }
 }
 
+/**
+ * JSON has no other numbers: they would come to the scripts as null.
+ *
+ * @throws RangeError
+ */
+function finite(value: number): number {
+  if (!Number.isFinite(value)) {
+    throw new RangeError(`the gate takes finite numbers, not ${value}`);
+  }
+  return value;
+}
+
 function unlessZero(value: number): number | undefined {
-  return value === 0 ? undefined : value;
+  return value === 0 ? undefined : finite(value);
 }
 
 /** As much as the gate keeps of it: reading all digits takes Redis longer. */
 function inMicros(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
+  return Math.round(finite(ms) * 1000) / 1000;
 }
 
 function reportDocument(report: OriginReport): ReportDocument | undefined {
@@ -273,8 +285,8 @@ function reportDocument(report: OriginReport): ReportDocument | undefined {
 function limitsDocument({ batch, politeness: { rate, burst, concurrency } }: BatchLimits) {
   return {
     batch,
-    intervalUs: rate === 'unlimited' ? undefined : (rate.perMs * 1000) / rate.count,
-    burst,
-    concurrency: concurrency === 'unlimited' ? undefined : concurrency,
+    intervalUs: rate === 'unlimited' ? undefined : finite((rate.perMs * 1000) / rate.count),
+    burst: finite(burst),
+    concurrency: concurrency === 'unlimited' ? undefined : finite(concurrency),
   };
 }

@@ -38,6 +38,7 @@ export async function workers(size: number) {
           readonly horizonMs?: number;
           /** @default false */
           readonly onlyIfFree?: boolean;
+          readonly crawlDelayMs?: number;
         } = {},
       ): Promise<GateAnswer> {
         const {
@@ -48,6 +49,7 @@ export async function workers(size: number) {
           arrivals = [],
           horizonMs = 50,
           onlyIfFree = false,
+          crawlDelayMs,
         } = options;
         inFlight -= report.ended ?? 0;
         const answer = await gate.exchange(options.at ?? origin, {
@@ -60,6 +62,7 @@ export async function workers(size: number) {
           arrivals,
           report: { ...EMPTY_REPORT, ...report },
           batches: [{ batch, politeness }],
+          ...(crawlDelayMs !== undefined && { crawlDelayMs }),
         });
         inFlight += answer.granted;
         return answer;

@@ -87,6 +87,19 @@ function rated(count: number, burst = 1): Politeness {
   return { ...unlimited, rate: { count, perMs: 1000 }, burst };
 }
 
+describe('a number that is not finite', () => {
+  it.each([
+    { what: 'a crawl delay', call: { crawlDelayMs: Infinity } },
+    { what: 'a wait of a refusal', call: { report: { ended: 1, blockMs: Infinity } } },
+    { what: 'a duration', call: { report: { ended: 1, durationMs: Number.NaN } } },
+    { what: 'an interval', call: { politeness: { ...rated(1), rate: { count: 0, perMs: 1 } } } },
+  ])('does not reach Redis: $what', async ({ call }) => {
+    const { redis, keys, first } = await workers(1);
+    await expect(first.ask(1, call)).rejects.toThrow(/^the gate takes finite numbers, not/);
+    expect(await redis.exists(keys.gate(origin))).toBe(0);
+  });
+});
+
 describe('the rate', () => {
   /** Of 100 starts a second, which are spaced 2 % wider. */
   const SPACING_MS = 10.2;
