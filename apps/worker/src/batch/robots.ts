@@ -216,6 +216,8 @@ export class Robots {
           headers: {},
           limits: ROBOTS_LIMITS,
           network: batch.network,
+          // The origin has them from fetches.
+          secrets: batch.secrets,
           isOnNewConnection: true,
           signal: this.#stop,
         },

@@ -22,8 +22,26 @@ const DEFAULT_LIFE_MS = 3_600_000;
 const MAX_LIFE_MS = 30 * 86_400_000;
 
 const TOKEN = /^[\x21-\x7e]{1,16384}$/;
-/** As RFC 6749 has them, and what servers add to them. */
-const ERROR_CODE = /^[\w.-]{1,60}$/;
+/**
+ * The error codes that are shown: those of RFC 6749 (4.1.2.1, 5.2), 8707, 9396 and 9449. Any other
+ * text may be a secret in some form.
+ */
+const ERROR_CODES: ReadonlySet<unknown> = new Set([
+  'access_denied',
+  'invalid_authorization_details',
+  'invalid_client',
+  'invalid_dpop_proof',
+  'invalid_grant',
+  'invalid_request',
+  'invalid_scope',
+  'invalid_target',
+  'server_error',
+  'temporarily_unavailable',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'unsupported_response_type',
+  'use_dpop_nonce',
+]);
 /** Request Timeout, Too Early and Too Many Requests say "not now". */
 const NOT_NOW = new Set([408, 425, 429]);
 
@@ -105,9 +123,15 @@ async function send(
     readonly grant: StartGrant;
   },
 ): Promise<FetchResult | undefined> {
+  const message = messageOf(client);
+  const secrets = (): readonly string[] => [
+    ...batch.secrets(),
+    client.clientSecret,
+    message.headers['authorization'] ?? '',
+  ];
   return new Promise((resolve, reject) => {
     GatedFetch.start(fetcher, {
-      request: { ...messageOf(client), network: batch.network, signal: stop },
+      request: { ...message, network: batch.network, secrets, signal: stop },
       origin,
       grant,
       isFirstAttempt: true,
@@ -166,11 +190,11 @@ export function readAnswer(
   }
   const answer = parseObject(body);
   if (status < 200 || status > 299) {
-    return refused(origin, `it answered ${status}${errorIn(answer, client)}`);
+    return refused(origin, `it answered ${status}${errorIn(answer)}`);
   }
   const { access_token: token, token_type: type = 'bearer', expires_in: seconds } = answer;
   if (typeof token !== 'string' || !TOKEN.test(token)) {
-    return refused(origin, `its answer holds no token${errorIn(answer, client)}`);
+    return refused(origin, `its answer holds no token${errorIn(answer)}`);
   }
   if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') {
     return refused(origin, 'its token is no bearer token');
@@ -209,17 +233,8 @@ function refused(
   };
 }
 
-/** The error code of an answer; a server may send the secret back as one. */
-function errorIn(
-  { error }: Readonly<Record<string, unknown>>,
-  { clientId, clientSecret }: Client,
-): string {
-  const isShown =
-    typeof error === 'string' &&
-    ERROR_CODE.test(error) &&
-    !error.includes(clientSecret) &&
-    !error.includes(clientId);
-  return isShown ? ` (${error})` : '';
+function errorIn({ error }: Readonly<Record<string, unknown>>): string {
+  return ERROR_CODES.has(error) ? ` (${String(error)})` : '';
 }
 
 function parseObject(body: Buffer): Readonly<Record<string, unknown>> {

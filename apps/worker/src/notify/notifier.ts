@@ -241,6 +241,7 @@ export class Notifier {
           ...message,
           limits: LIMITS,
           network: receiver.network,
+          secrets: () => receiver.secrets,
           isOnNewConnection: true,
           signal: stop,
         },

@@ -20,6 +20,8 @@ import type { ResolvedReceiver } from './message.ts';
 /** A receiver that this worker can reach, with its secrets: never log or store it. */
 export interface ReadyReceiver extends ResolvedReceiver {
   readonly origin: string;
+  /** What no message may repeat. */
+  readonly secrets: readonly string[];
   readonly network: FetchNetwork;
 }
 
@@ -68,9 +70,10 @@ export function resolveReceiver(
       return { kind: 'lacking', problem: permission.text };
     }
     const value = secretText === undefined ? undefined : resolveCredential(secretText, env);
+    const secrets = uses.map(({ name }) => env[name] ?? '');
     return {
       kind: 'ready',
-      receiver: { url, secret: value, format, origin, network: resolved.network },
+      receiver: { url, secret: value, format, origin, secrets, network: resolved.network },
     };
   } catch (error) {
     if (error instanceof SecretError) {

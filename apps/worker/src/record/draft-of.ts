@@ -62,7 +62,15 @@ function draft({ response, keptBody }: RecordParts, record: FetchRecord): Record
   if (record.unchanged !== undefined) {
     return draftRecord(record);
   }
-  return keptBody === undefined
-    ? draftRecord(record, response && { bytes: response.body })
-    : encodeSelection(record, keptBody.kind === 'selected' ? keptBody.json : undefined);
+  if (keptBody !== undefined) {
+    return encodeSelection(record, keptBody.kind === 'selected' ? keptBody.json : undefined);
+  }
+  if (response === undefined) {
+    return draftRecord(record);
+  }
+  // The type that came with the body, which the record may leave out.
+  return draftRecord(record, {
+    bytes: response.body,
+    contentType: response.headers['content-type'],
+  });
 }

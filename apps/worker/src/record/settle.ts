@@ -10,6 +10,7 @@ import {
   type PageStep,
   type PendingFetch,
   redactUrl,
+  repeatsSecret,
 } from '@fetchfleet/crawl';
 import type { Settlement } from '@fetchfleet/fleet';
 import type { Logger, Metrics } from '@fetchfleet/service';
@@ -70,7 +71,7 @@ export function settle(
   const durationMs = Math.round((result?.durationMs ?? 0) * 100) / 100;
   const response = result?.kind === 'response' ? result : undefined;
   const bytes = response?.body.length ?? (result?.kind === 'failure' ? result.bytes : 0);
-  const contentType = response?.headers['content-type'];
+  const contentType = contentTypeOf(batch, response);
   const status = ending.status ?? result?.status;
   const error =
     ending.error ?? (outcome === 'ok' || !result ? undefined : reasonOf(ending, result));
@@ -156,6 +157,14 @@ function unaskedHeaders(
 ): FetchRecord['headers'] {
   const isFollowed = response === undefined || pagination !== undefined;
   return isFollowed ? undefined : nextPageHeader(response, url, secrets);
+}
+
+function contentTypeOf(
+  { secrets }: ActiveBatch,
+  response: FetchResponse | undefined,
+): string | undefined {
+  const type = response?.headers['content-type'];
+  return type === undefined || repeatsSecret(type, secrets()) ? undefined : type;
 }
 
 function reasonOf({ outcome, answer }: Ending, result: FetchResult): FetchError | undefined {

@@ -45,6 +45,10 @@ describe('the answer of a token server', () => {
     [response(401, { error: 'invalid_client' }), 'it answered 401 (invalid_client)'],
     [response(400, { error: 'se:same' }), 'it answered 400'],
     [response(400, { error: 'x\ny' }), 'it answered 400'],
+    // That is how the secret was sent.
+    [response(401, { error: btoa('a+b:se%3Asame') }), 'it answered 401'],
+    [response(400, { error: 'another_word' }), 'it answered 400'],
+    [response(400, { error: ['invalid_client'] }), 'it answered 400'],
     [response(404, '<html>'), 'it answered 404'],
     [response(200, '[]'), 'its answer holds no token'],
     [response(200, { access_token: 'a b' }), 'its answer holds no token'],
@@ -132,6 +136,8 @@ describe('the request for a token', () => {
       limits: { redirects: 0 },
     });
     expect(request?.body?.toString()).toBe('grant_type=client_credentials&scope=read');
+    const { authorization } = request?.headers ?? {};
+    expect(request?.secrets?.()).toEqual(['se:same', authorization]);
   });
 
   it('or in the form', async () => {

@@ -397,28 +397,39 @@ describe('a worker', () => {
     const { origin, fleet, results } = await setUpFleet();
     // The built-in path would serve the header back in the body.
     const echo = { authorization: 'Bearer hush-hush-1', 'x-other': 'y' };
-    origin.respond(/echo/, { headers: echo, body: 'ok' });
+    const types = { 'content-type': 'text/plain; k=Hush-Hush-1' };
+    origin.respond(/echo/, { headers: { ...echo, ...types }, body: 'ok' });
+    const locations = [
+      'http://Hush-Hush-1.invalid/',
+      'Hush-Hush-1:x',
+      'http://a@hush-hush-1.invalid/',
+    ];
+    for (const [i, location] of locations.entries()) {
+      origin.respond(`/echo/${i + 3}`, { status: 302, headers: { ...echo, location } });
+    }
     await fleet.enqueue(
       'secret',
-      crawlFile(`${origin.url}/echo/{n}`, 3, {
+      crawlFile(`${origin.url}/echo/{n}`, 6, {
         headers: '{ authorization: "Bearer ${env:TEST_TOKEN}" }',
         keep: '{ headers: all }',
+        retry: '{ attempts: 1 }',
       }),
     );
     const worker = await fleet.worker(['--secrets', 'TEST_*'], { TEST_TOKEN: 'hush-hush-1' });
     await fleet.finished('secret');
     expect(origin.arrivals.map(({ headers }) => headers.authorization)).toEqual(
-      Array(3).fill('Bearer hush-hush-1'),
+      Array(6).fill('Bearer hush-hush-1'),
     );
     // The crawl of a finished batch is compressed: the ledger reads it.
     const crawl = JSON.stringify(await fleet.ledger.crawl('secret'));
     const everything = `${await fleet.dump()}\n${crawl}`;
     expect(everything).toMatch(/env:TEST_TOKEN/);
-    expect(everything).not.toMatch(/hush-hush/);
-    expect(worker.stderr).not.toMatch(/hush-hush/);
+    expect(everything).not.toMatch(/hush-hush/i);
+    expect(worker.stderr).not.toMatch(/hush-hush/i);
+    expect(await metricsOf(worker)).not.toMatch(/hush-hush/i);
     const lines = await partLines(results, 'secret');
-    expect(lines).toHaveLength(3);
-    expect(lines.join('\n')).not.toMatch(/hush-hush/);
+    expect(lines).toHaveLength(6);
+    expect(lines.join('\n')).not.toMatch(/hush-hush/i);
     expect(lines[0]).toContain('"x-other":"y"');
   });
 

@@ -114,6 +114,27 @@ describe('settle', () => {
   });
 });
 
+describe('the type of a body', () => {
+  it.each([
+    ['text/plain; k=a', 'text/plain; k=a'],
+    ['text/plain; k=HUNTER2-hunter2', undefined],
+  ])('is recorded unless it repeats a secret: %s', (type, contentType) => {
+    const result: FetchResult = {
+      kind: 'response',
+      status: 200,
+      headers: { 'content-type': type },
+      body: Buffer.from('text'),
+      startedAt: 0,
+      durationMs: 1,
+    };
+    const changes = { secrets: () => ['hunter2-hunter2'] };
+    const { record } = recordOf({ outcome: 'ok', attempts: 1, result }, changes);
+    expect(record['contentType']).toBe(contentType);
+    // It is read by its type all the same.
+    expect(record).toMatchObject({ bodyEncoding: 'text', body: 'text' });
+  });
+});
+
 const NEXT = '</next?page=2>; rel="prev next"';
 
 function headersOf(link: string, changes?: Parameters<typeof activeBatch>[0]): unknown {

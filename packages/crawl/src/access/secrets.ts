@@ -68,25 +68,35 @@ export function resolveCredential(
 }
 
 /**
- * Whether an origin has repeated a secret, as it is or with any of its octets percent-encoded.
- * Values of fewer than four characters are not looked for: they stand in many texts by chance.
+ * Whether an origin has repeated a secret, as it is or with any of its octets percent-encoded, in
+ * letters of any case: URLs have their scheme and host in lower case. Values of fewer than four
+ * characters are not looked for: they stand in many texts by chance.
  *
  * @param text a header, a URL, or another text without escapes of its own
  * @param secrets values of secrets, or of headers that hold one behind a scheme: `Bearer <token>`
+ * @param known a text of the crawl itself, which hides nothing that stands there. @default none
  */
-export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
+export function repeatsSecret(text: string, secrets: readonly string[], known = ''): boolean {
   const values = secrets
     .map((secret) => secret.replace(SCHEME, '').trim())
     .filter(({ length }) => length >= SHORTEST);
   if (values.length === 0) {
     return false;
   }
-  // Forms write a space as +.
-  const texts = [text, decodedOctets(text), decodedOctets(text.replaceAll('+', ' '))];
-  return values.some((value) =>
-    // Headers come as Latin-1, also where a server has sent UTF-8.
-    [value, octetsOf(value)].some((sought) => texts.some((one) => one.includes(sought))),
-  );
+  const forms = formsOf(text);
+  return values.some((value) => standsIn(forms, value) && !standsIn(formsOf(known), value));
+}
+
+/** A text as it is, and decoded; forms write a space as +. */
+function formsOf(text: string): string[] {
+  const forms = [text, decodedOctets(text), decodedOctets(text.replaceAll('+', ' '))];
+  return forms.map((form) => form.toLowerCase());
+}
+
+function standsIn(forms: readonly string[], value: string): boolean {
+  // Headers come as Latin-1, also where a server has sent UTF-8.
+  const sought = [value, octetsOf(value)].map((one) => one.toLowerCase());
+  return sought.some((one) => forms.some((form) => form.includes(one)));
 }
 
 /** The octets of a text in UTF-8, with those that are percent-encoded. A bad `%` stays. */

@@ -9,7 +9,7 @@ import type { FetchRecord } from './record.ts';
 export interface RecordBody {
   readonly bytes: Buffer;
   /** @default the record's own */
-  readonly contentType?: string;
+  readonly contentType?: string | undefined;
 }
 
 /**

@@ -37,6 +37,9 @@ describe('a secret that an origin repeats', () => {
     ['Bearer abcd', 'https://a.example/?t=abcd'],
     ['Token abcd', 'https://a.example/abcd/2'],
     ['basic  YWJjZA==', 'https://a.example/?t=YWJjZA%3d%3d'],
+    ['Ab-Cd', new URL('http://Ab-Cd.example/').href],
+    ['Ab-Cd', new URL('Ab-Cd:x').href],
+    ['aB/cD', 'Text/Plain; k=Ab%2FCd'],
   ])('%s is found in %s', (secret, text) => {
     expect(repeatsSecret(text, ['other', secret])).toBe(true);
   });
@@ -51,6 +54,12 @@ describe('a secret that an origin repeats', () => {
     ['abcd', 'https://a.example/%ab%cd%'],
   ])('%s is not found in %s', (secret, text) => {
     expect(repeatsSecret(text, [secret])).toBe(false);
+  });
+
+  it('is none where the crawl has it in the open', () => {
+    const known = 'https://acme.example';
+    expect(repeatsSecret('https://www.acme.example', ['Acme'], known)).toBe(false);
+    expect(repeatsSecret('https://acme-hunter2.example', ['acme', 'hunter2'], known)).toBe(true);
   });
 });
 

@@ -4,6 +4,7 @@ import {
   type FetchResult,
   type Limits,
   type Method,
+  repeatsSecret,
   toError,
 } from '@fetchfleet/crawl';
 import type { ResponseHandler, SentRequest, Transport } from '../transport/transport.ts';
@@ -300,7 +301,8 @@ export class Exchange implements ResponseHandler {
   #redirect(location: string): void {
     const { redirects } = this.#options.limits;
     const method = methodAfter(this.#status, this.#method);
-    const target = redirectTarget(location, { from: this.#url, method });
+    const tells = (text: string): boolean => this.#tellsSecret(text);
+    const target = redirectTarget(location, { from: this.#url, method, tells });
     if (!(target instanceof URL)) {
       this.#fail({ outcome: 'bad-redirect', ...target });
     } else if (this.#redirects >= redirects) {
@@ -398,11 +400,20 @@ export class Exchange implements ResponseHandler {
       kind: 'failure',
       ...this.#outline(),
       ...reason,
+      message: this.#tellsSecret(reason.message)
+        ? `${this.#url.origin}: the reason repeats a secret, so it is not shown`
+        : reason.message,
       bytes: this.#state === 'body' ? this.#bytes : 0,
       ...(this.#status > 0 && !isBetween ? { status: this.#status } : {}),
     };
     this.#finish();
     this.#options.listener.onResult(result);
+  }
+
+  /** An origin may repeat a secret in what it answers, and in where it redirects to. */
+  #tellsSecret(text: string): boolean {
+    const { url, secrets } = this.#options;
+    return secrets !== undefined && repeatsSecret(text, secrets(), url.origin);
   }
 
   #finish(): void {

@@ -9,6 +9,7 @@ export interface BadRedirect {
     | 'REDIRECT_CREDENTIALS'
     | 'REDIRECT_INVALID'
     | 'REDIRECT_METHOD'
+    | 'REDIRECT_SECRET'
     | 'REDIRECT_SCHEME';
   readonly message: string;
 }
@@ -32,13 +33,23 @@ export function methodAfter(status: number, method: Method): Method {
 /**
  * The target of a redirect. Messages name origins only: the rest of a location may hold a token.
  * Another origin is only ever asked: what a request changes, and what its body holds, is meant for
- * the origin in the crawl file.
+ * the origin in the crawl file. One whose name repeats a secret is not asked at all: names of
+ * origins are looked up, logged and stored.
  *
  * @param how.method of the request that would follow
+ * @param how.tells whether a text has a secret that is to be hidden
  */
 export function redirectTarget(
   location: string,
-  { from, method }: { readonly from: URL; readonly method: Method },
+  {
+    from,
+    method,
+    tells,
+  }: {
+    readonly from: URL;
+    readonly method: Method;
+    readonly tells: (text: string) => boolean;
+  },
 ): URL | BadRedirect {
   const target = URL.parse(fromOctets(location), from.href);
   if (target === null) {
@@ -48,6 +59,12 @@ export function redirectTarget(
     return {
       code: 'REDIRECT_SCHEME',
       message: `${from.origin} redirected to a ${excerptOf(target.protocol)} URL; only http and https are followed`,
+    };
+  }
+  if (target.origin !== from.origin && tells(target.origin)) {
+    return {
+      code: 'REDIRECT_SECRET',
+      message: `${from.origin} redirected to an origin whose name repeats a secret`,
     };
   }
   if (target.username !== '' || target.password !== '') {

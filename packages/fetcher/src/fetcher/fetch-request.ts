@@ -32,8 +32,8 @@ export interface FetchRequest {
   /** Headers whose value holds a secret: no other origin gets them. @default [] */
   readonly secretHeaders?: readonly string[];
   /**
-   * Gives the values of secrets: a URL that repeats one is not recorded. Headers may hold more
-   * beside them. @default none
+   * Gives the values of secrets: no final URL and no message repeats one, and no redirect to an
+   * origin whose name does is followed. Headers may hold more beside them. @default none
    */
   readonly secrets?: (() => readonly string[]) | undefined;
   /**

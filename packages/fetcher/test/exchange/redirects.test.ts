@@ -143,6 +143,34 @@ describe.each(TRANSPORTS)('redirects over %s', (transport) => {
     expect(JSON.stringify(result)).not.toContain('hunter2');
   });
 
+  it.each([
+    ['S3cret-Of-Ours:x', 'GET', 'REDIRECT_SCHEME'],
+    ['http://S3cret-Of-Ours.invalid/', 'GET', 'REDIRECT_SECRET'],
+    ['http://s3cret%2Dof%2Dours.invalid/', 'GET', 'REDIRECT_SECRET'],
+    ['http://user:x@S3cret-Of-Ours.invalid/', 'GET', 'REDIRECT_SECRET'],
+    ['http://S3cret-Of-Ours.invalid/', 'PUT', 'REDIRECT_SECRET'],
+  ] as const)('repeats no secret of a redirect to %s (%s)', async (location, method, code) => {
+    const server = await serve((_request, response) => {
+      response.writeHead(302, { location }).end();
+    });
+    const request = requestFor(server.url, { method, secrets: () => ['S3cret-Of-Ours'] });
+    const result = await newFetcher(transport).fetch(request);
+    expect(result).toMatchObject({ outcome: 'bad-redirect', code });
+    const { kind, headers, ...told } = { headers: {}, ...result };
+    expect([kind, headers]).toEqual(['failure', {}]);
+    expect(JSON.stringify(told)).toContain(server.url);
+    expect(JSON.stringify(told)).not.toMatch(/s3cret/i);
+  });
+
+  it('follows a redirect to a name that the URL of the crawl has as well', async () => {
+    const other = await serve((_request, response) => response.end('ok'));
+    const server = await serve((_request, response) => {
+      response.writeHead(302, { location: other.url }).end();
+    });
+    const request = requestFor(server.url, { secrets: () => ['127.0.0.1'] });
+    expect(await newFetcher(transport).fetch(request)).toMatchObject({ status: 200 });
+  });
+
   it('tells another origin only who asks and what for', async () => {
     const seen: string[] = [];
     const other = await serve((request, response) => {
