@@ -105,6 +105,8 @@ class GotRequest implements SentRequest {
     this.#stream = stream;
     this.#handler = handler;
     stream.once('request', (request: ClientRequest) => {
+      // Node drops all headers behind the 1,000th, in silence.
+      request.maxHeadersCount = 0;
       this.#request = request;
       if (sendBy !== Infinity) {
         limitConnecting(request, { sendBy, onTooLate: () => this.#onTooLate() });

@@ -94,6 +94,23 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
     }
   });
 
+  it('brings all headers, however many there are', async () => {
+    const tinyproxy = await startTinyproxy();
+    const headers = Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`x-${i}`, `${i}`]));
+    const answer: http.RequestListener = (_request, response) => {
+      response.writeHead(200, headers).end();
+    };
+    const [plain, secure] = [
+      await serve(answer),
+      await listen(https.createServer(CERTIFICATE, answer)),
+    ];
+    const fetcher = newFetcher(transport);
+    for (const url of [plain.url, `https://localhost:${secure.port}`]) {
+      const result = await fetcher.fetch(requestFor(url, through(proxyAt(tinyproxy.port))));
+      expect(result).toMatchObject({ status: 200, headers });
+    }
+  });
+
   it('is left out while it fails, and told of once', async () => {
     const dead = await freePort();
     const tinyproxy = await startTinyproxy();

@@ -137,6 +137,23 @@ describe.each(TRANSPORTS)('responses over %s', (transport) => {
     });
   });
 
+  it('reads all headers, however many there are', async () => {
+    const many = Object.fromEntries(Array.from({ length: 4_000 }, (_, i) => [`x-${i}`, `${i}`]));
+    const server = await serve((request, response) => {
+      const isFirst = request.url === '/';
+      const last = isFirst ? { location: '/next' } : { 'content-encoding': 'gzip' };
+      response.writeHead(isFirst ? 302 : 200, { ...many, ...last });
+      response.end(isFirst ? '' : gzipSync('ok'));
+    });
+    const fetcher = newFetcher(transport);
+    // The second one on a connection that was used before.
+    for (const url of [server.url, `${server.url}/next`]) {
+      const result = await fetcher.fetch(requestFor(url));
+      expect(result).toMatchObject({ status: 200, headers: many, body: Buffer.from('ok') });
+    }
+    expect(server.connections).toBe(1);
+  });
+
   it.each([
     ['content-type', ['text/plain', 'application/json'], 'application/json'],
     ['content-type', ['text/plain', ''], 'text/plain'],
