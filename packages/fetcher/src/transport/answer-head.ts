@@ -97,7 +97,7 @@ function readOdd(text: string): AnswerHead | string {
           .split(',')
           .map((coding) => coding.trim()),
       );
-    } else if (TOKEN.test(name) && !(BODILESS.has(status) && lower === 'connection')) {
+    } else if (TOKEN.test(name)) {
       // A line that is no header is left out.
       fields.push(`${name}: ${value.replaceAll(CONTROLS, ' ').trim()}\r\n`);
     }
@@ -111,11 +111,14 @@ function readOdd(text: string): AnswerHead | string {
     // What the connection compressed is undone like what the origin compressed.
     fields.push(`content-encoding: ${layers.join(', ').replaceAll(CONTROLS, ' ')}\r\n`);
   }
-  if (BODILESS.has(status) && lengths.size + codings.length > 0) {
+  const isBodyAnnounced = codings.length > 0 || [...lengths].some((length) => length !== '0');
+  const mustClose = BODILESS.has(status) && isBodyAnnounced;
+  if (mustClose) {
     // A body may follow all the same, and it must not be read as the next answer.
     fields.push('connection: close\r\n');
   }
-  const version = minor === '0' ? '1.0' : '1.1';
+  // Parsers disagree on an HTTP/1.0 that says both keep-alive and close.
+  const version = minor === '0' && !mustClose ? '1.0' : '1.1';
   const start = `HTTP/${version} ${code} ${reason.replaceAll(CONTROLS, ' ')}\r\n`;
   return { status, text: `${start}${fields.join('')}${framingLine(framing)}\r\n`, framing };
 }

@@ -51,6 +51,45 @@ async function serveInThread(): Promise<{ port: number; stop: () => Promise<numb
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 
+interface End {
+  readonly head: string;
+  readonly isThroughProxy?: boolean;
+  /** Whether the connection is used for the next request. */
+  readonly isKept?: boolean;
+}
+
+/** Answers without a body, and what becomes of their connections. */
+const ENDS = [
+  ['200 OK', 'Content-Length: 0\r\n'],
+  ['204 No Content', ''],
+  ['304 Not Modified', ''],
+].flatMap(([status, length]): (readonly [string, End])[] => {
+  const head = `HTTP/1.1 ${status}\r\n${length}`;
+  const oldHead = head.replace('1.1', '1.0');
+  const isThroughProxy = true;
+  return [
+    [`${status}`, { head: `${head}\r\n`, isKept: true }],
+    [`${status}, close`, { head: `${head}Connection: close\r\n\r\n` }],
+    [`${status}, HTTP/1.0`, { head: `${oldHead}\r\n` }],
+    [
+      `${status}, HTTP/1.0 kept alive`,
+      { head: `${oldHead}Connection: keep-alive\r\n\r\n`, isKept: true },
+    ],
+    [`${status}, through a proxy`, { head: `${head}\r\n`, isThroughProxy }],
+    [
+      `${status}, kept alive by a proxy`,
+      { head: `${head}Connection: keep-alive\r\n\r\n`, isThroughProxy, isKept: true },
+    ],
+  ];
+});
+ENDS.push(
+  ['204, a length of 0', { head: 'HTTP/1.1 204 X\r\nContent-Length: 0\r\n\r\n', isKept: true }],
+  [
+    '304, HTTP/1.0 kept alive, a length',
+    { head: 'HTTP/1.0 304 X\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\n' },
+  ],
+);
+
 describe.each(TRANSPORTS)('connections over %s', (transport) => {
   it.each([
     ['at once', '', /without an answer/],
@@ -244,6 +283,19 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     await fetcher.fetch(requestFor(server.url));
     await fetcher.fetch(requestFor(server.url));
     expect(server.connections).toBe(2);
+  });
+
+  it.each(ENDS)('uses a connection again as its answer says: %s', async (_name, row) => {
+    const { head, isThroughProxy = false, isKept = false } = row;
+    const server = await serveRaw((socket) => socket.write(head));
+    const proxy = { origin: server.url, isTrusted: true };
+    const routes = { http: isThroughProxy ? [proxy] : [], https: [], bypass: [] };
+    const network = { allowPrivate: true, allow: [], routes };
+    const fetcher = newFetcher(transport);
+    for (let index = 0; index < 2; index += 1) {
+      await fetcher.fetch(requestFor(server.url, { network }));
+    }
+    expect(server.connections).toBe(isKept ? 1 : 2);
   });
 
   it('keeps only those connections that fetches come for', async () => {
