@@ -14,6 +14,7 @@ const FAULTS: Readonly<
 > = {
   '500': ['HTTP_500', (response) => response.writeHead(500).end('no such id')],
   'not HTTP': ['RESPONSE_INVALID', ({ socket }) => socket?.end('nonsense\r\n\r\n')],
+  'half a head': ['RESPONSE_INVALID', ({ socket }) => socket?.end('HTTP/1.1 200 OK\r\nContent-Le')],
   'corrupt body': [
     'BODY_CORRUPT',
     (response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('no gzip'),

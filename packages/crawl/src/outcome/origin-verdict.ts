@@ -50,8 +50,10 @@ export function originVerdictOf(
   return result.status >= 500 ? 'error' : 'accepted';
 }
 
-function ofFailure({ outcome, code, status }: FetchFailure): OriginVerdict | undefined {
-  if (status !== undefined || ANSWERED.has(code) || outcome === 'bad-redirect') {
+function ofFailure(failure: FetchFailure): OriginVerdict | undefined {
+  const { outcome, code, status, hasAnswerBegun = false } = failure;
+  const isAnswered = status !== undefined || hasAnswerBegun || ANSWERED.has(code);
+  if (isAnswered || outcome === 'bad-redirect') {
     return 'accepted';
   }
   if (OWN_FAULTS.has(code)) {

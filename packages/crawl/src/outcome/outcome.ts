@@ -61,4 +61,6 @@ export interface FetchFailure extends Exchanged {
   readonly bytes: number;
   /** The status, if the headers had arrived. */
   readonly status?: number;
+  /** Whether an answer had begun, and its headers had not all arrived. @default false */
+  readonly hasAnswerBegun?: boolean;
 }

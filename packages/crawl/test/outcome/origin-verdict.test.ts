@@ -43,6 +43,12 @@ const TABLE: readonly Row[] = [
   ['a handshake that fails', failure('EPROTO'), 'down'],
   ['a name server that fails', failure('EAI_AGAIN'), 'down'],
   ['a time-out without a byte', failure('FETCH_TIMEOUT', { outcome: 'timeout' }), 'down'],
+  [
+    'a time-out within a head',
+    failure('FETCH_TIMEOUT', { outcome: 'timeout', hasAnswerBegun: true }),
+    'accepted',
+  ],
+  ['TLS that fails within a head', failure('EPROTO', { hasAnswerBegun: true }), 'accepted'],
   ['a connection that takes too long', failure('CONNECT_TIMEOUT', { outcome: 'timeout' }), 'down'],
   ['a name that does not exist', failure('ENOTFOUND'), 'lost'],
   ['a name without addresses', failure('ENODATA'), 'lost'],

@@ -204,7 +204,8 @@ export class Exchange implements ResponseHandler {
       this.#hold();
     } else {
       const isAnswered = this.#state === 'body';
-      const state = { origin: this.#url.origin, isAnswered, bytes: this.#bytes };
+      const isInHead = this.#isInHead();
+      const state = { origin: this.#url.origin, isInHead, isAnswered, bytes: this.#bytes };
       this.#fail(classifyError(error, state));
     }
   }
@@ -377,12 +378,19 @@ export class Exchange implements ResponseHandler {
       return;
     }
     const seconds = this.#options.limits.timeoutMs / 1_000;
-    const where =
-      this.#state === 'body'
-        ? `${this.#bytes} bytes of the body had arrived`
-        : 'no answer had arrived';
-    const message = `${this.#url.origin} took longer than ${seconds} s; ${where}`;
+    const message = `${this.#url.origin} took longer than ${seconds} s; ${this.#arrived()}`;
     this.#fail({ outcome: 'timeout', code: 'FETCH_TIMEOUT', message });
+  }
+
+  #arrived(): string {
+    if (this.#state === 'body') {
+      return `${this.#bytes} bytes of the body had arrived`;
+    }
+    return this.#isInHead() ? 'an answer had begun to arrive' : 'no answer had arrived';
+  }
+
+  #isInHead(): boolean {
+    return this.#state === 'head' && this.#request?.isInHead === true;
   }
 
   #failTooLarge(): void {
@@ -405,6 +413,7 @@ export class Exchange implements ResponseHandler {
         : reason.message,
       bytes: this.#state === 'body' ? this.#bytes : 0,
       ...(this.#status > 0 && !isBetween ? { status: this.#status } : {}),
+      ...(this.#isInHead() && { hasAnswerBegun: true }),
     };
     this.#finish();
     this.#options.listener.onResult(result);

@@ -7,6 +7,8 @@ export type FailureReason = Pick<FetchFailure, 'outcome' | 'code' | 'message'>;
 /** The state of a request when it failed. */
 export interface RequestState {
   readonly origin: string;
+  /** Whether a part of the headers had arrived. */
+  readonly isInHead: boolean;
   /** Whether the headers had arrived. */
   readonly isAnswered: boolean;
   readonly bytes: number;
@@ -42,6 +44,10 @@ export function classifyError(error: Error, state: RequestState): FailureReason 
   }
   if (code.startsWith('PROXY_')) {
     return { outcome: 'network-error', code, message: excerptOf(root.message) };
+  }
+  if (CLOSED.has(code) && state.isInHead) {
+    const message = `${state.origin} closed the connection within the head of an answer`;
+    return { outcome: 'network-error', code: 'RESPONSE_INVALID', message };
   }
   if (CLOSED.has(code)) {
     return { outcome: 'network-error', code: 'ECONNRESET', message: closedMessage(state) };

@@ -76,6 +76,7 @@ export class AnswerReader {
   #held: Buffer = NOTHING;
   /** Bytes of the body or of the chunk that are still to come. */
   #left = 0;
+  #isInHead = false;
   /** Whether the last byte of an answer was read, which its sink does not know yet. */
   #isWhole = false;
   /** Of this answer: its interim heads, its chunk lines and trailers, and its body. */
@@ -87,6 +88,11 @@ export class AnswerReader {
     this.#sink = sink;
     this.#isForHead = isForHead;
     this.#isFromProxy = isFromProxy;
+  }
+
+  /** Whether an answer has begun whose head is not whole. It stays so when nothing more is read. */
+  get isInHead(): boolean {
+    return this.#isInHead;
   }
 
   /** Whether the next byte belongs to a body of an announced length. */
@@ -111,19 +117,13 @@ export class AnswerReader {
     }
   }
 
-  /**
-   * Tells that the connection has ended. An answer that ends with it is whole then.
-   *
-   * @returns the beginning of a head: part of an answer is not the same as none
-   */
-  end(): Buffer {
+  /** Tells that the connection has ended. An answer that ends with it is whole then. */
+  end(): void {
     const isWhole = this.#state === 'rest' || this.#state === 'trailers';
-    const held = this.#state === 'head' ? this.#held : NOTHING;
     this.#state = 'ended';
     if (isWhole) {
       this.#sink.onEnd(true);
     }
-    return held;
   }
 
   /** Reads nothing more. */
@@ -156,6 +156,7 @@ export class AnswerReader {
         return NOTHING;
       }
       this.#state = 'head';
+      this.#isInHead = true;
     }
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = NOTHING;
@@ -208,6 +209,7 @@ export class AnswerReader {
   /** The state changes first: the sink may stop the reader. */
   #startBody(head: AnswerHead): void {
     const { framing } = head;
+    this.#isInHead = false;
     if (this.#isForHead) {
       // A body that comes all the same is bytes that nobody asked for.
       this.#isWhole = true;

@@ -14,6 +14,7 @@ import {
   learnIdleTime,
   limitConnecting,
 } from './got-agents.ts';
+import { isInHead } from './plain-answers.ts';
 import { addHeader } from './repeated-headers.ts';
 import { withoutFragment } from './request-target.ts';
 import type {
@@ -140,6 +141,11 @@ class GotRequest implements SentRequest {
   get isConnecting(): boolean {
     // Without a request got has not begun; its socket is there when it is connected.
     return this.#request?.socket == null;
+  }
+
+  get isInHead(): boolean {
+    const socket = this.#request?.socket;
+    return socket != null && isInHead(socket);
   }
 
   abort(): void {

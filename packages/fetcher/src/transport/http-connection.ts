@@ -98,6 +98,11 @@ export class HttpConnection implements AnswerSink {
     return !this.#isOver && (this.#socket === undefined || this.#socket.writable);
   }
 
+  /** Whether a part of the head of an answer has arrived, and not all of it. */
+  get isInHead(): boolean {
+    return this.#reader.isInHead;
+  }
+
   /** Whether a request was sent over it. */
   get isUsed(): boolean {
     return this.#isUsed;

@@ -102,6 +102,7 @@ class NativeRequest implements PendingRequest, SentRequest {
   /** From the moment it has one until it returns it. */
   #connection: HttpConnection | undefined;
   #isSent = false;
+  #hasEndedInHead = false;
   #isOver = false;
 
   constructor(connections: OriginConnections, { message, head, handler }: NativeRequestOptions) {
@@ -122,6 +123,10 @@ class NativeRequest implements PendingRequest, SentRequest {
 
   get isConnecting(): boolean {
     return !this.#isSent;
+  }
+
+  get isInHead(): boolean {
+    return this.#connection?.isInHead ?? this.#hasEndedInHead;
   }
 
   onConnection(connection: HttpConnection, hasWaited: boolean): void {
@@ -168,6 +173,7 @@ class NativeRequest implements PendingRequest, SentRequest {
 
   onError(error: Error): void {
     this.#isOver = true;
+    this.#hasEndedInHead = this.isInHead;
     this.#return(0);
     this.#handler.onError(error);
   }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { AnswerHead } from './answer-head.ts';
 import { AnswerReader, type AnswerSink, type ExpectedAnswers } from './answer-reader.ts';
 import type { AnswerInvalidError } from '../connect/errors.ts';
@@ -7,10 +8,18 @@ const LINE_END = Buffer.from('\r\n');
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 const INVALID_CHUNK = Buffer.from('no size\r\n');
 
+const ANSWERS = new WeakMap<Duplex, PlainAnswers>();
+
 /** Lets the parser of Node see plain answers, whatever arrives on a connection. */
 export function makeAnswersPlain(socket: Socket, expected: ExpectedAnswers): void {
   const answers = new PlainAnswers(socket, expected);
   socket.push = (chunk: Buffer | null) => answers.read(chunk);
+  ANSWERS.set(socket, answers);
+}
+
+/** Whether a part of the head of an answer has arrived on such a connection, and not all of it. */
+export function isInHead(socket: Duplex): boolean {
+  return ANSWERS.get(socket)?.isInHead === true;
 }
 
 /** Writes the answers of a connection again, as a strict parser wants them. */
@@ -32,6 +41,10 @@ class PlainAnswers implements AnswerSink {
     this.#reader = new AnswerReader(this, expected);
   }
 
+  get isInHead(): boolean {
+    return this.#reader.isInHead;
+  }
+
   /** @returns whether the socket should go on reading */
   read(chunk: Buffer | null): boolean {
     if (this.#hasEnded) {
@@ -43,10 +56,7 @@ class PlainAnswers implements AnswerSink {
       return this.#goesOn;
     }
     this.#hasEnded = true;
-    const held = this.#reader.end();
-    if (held.length > 0) {
-      this.#push(held);
-    }
+    this.#reader.end();
     return this.#push(null);
   }
 

@@ -139,6 +139,10 @@ class ProxiedRequest implements ResponseHandler, SentRequest {
     return this.#sent?.isConnecting ?? true;
   }
 
+  get isInHead(): boolean {
+    return this.#sent?.isInHead ?? false;
+  }
+
   timedOut(): ProxyError | undefined {
     if (!this.isConnecting) {
       return undefined;

@@ -41,6 +41,8 @@ export interface SentRequest {
   abort(): void;
   /** Whether it has no connection yet, so that nothing of it has been sent. */
   readonly isConnecting: boolean;
+  /** Whether a part of the head of its answer has arrived, or an interim answer, and not all. */
+  readonly isInHead: boolean;
   /**
    * Called when the fetch has run out of time, before `abort`.
    *

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { classifyError } from '../../src/exchange/failure.ts';
 
-const state = { origin: 'http://a.example', isAnswered: false, bytes: 0 };
+const state = { origin: 'http://a.example', isInHead: false, isAnswered: false, bytes: 0 };
 const coded = (code: string, more = {}) =>
   Object.assign(new Error(`it said ${code}`), { code, ...more });
 

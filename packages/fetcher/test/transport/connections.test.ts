@@ -5,10 +5,12 @@ import https from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
+import { originVerdictOf } from '@fetchfleet/crawl';
 import { describe, expect, it } from '@jest/globals';
 import { eventually, freePort, installLeakGuard, selfSigned } from '@fetchfleet/testing';
 import {
   closeAfterEachTest,
+  limits,
   listen,
   newFetcher,
   requestFor,
@@ -50,6 +52,15 @@ async function serveInThread(): Promise<{ port: number; stop: () => Promise<numb
 }
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
+
+/** Beginnings of answers. */
+const HEADS = [
+  ['a part of a header', 'HTTP/1.1 200 OK\r\ncontent-le'],
+  ['a part of the status line', 'HTT'],
+  ['a blank line', '\r\n'],
+  ['CR alone', 'HTTP/1.1 200 OK\rcontent-length: 2\r\rok'],
+  ['an interim answer', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'],
+] as const;
 
 interface End {
   readonly head: string;
@@ -93,7 +104,6 @@ ENDS.push(
 describe.each(TRANSPORTS)('connections over %s', (transport) => {
   it.each([
     ['at once', '', /without an answer/],
-    ['in the headers', 'HTTP/1.1 200 OK\r\ncontent-le', /without an answer/],
     ['in the body', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc', /mid-body, after 3 bytes/],
     [
       'between chunks',
@@ -112,6 +122,36 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
       expect(result.kind === 'failure' && result.message).toMatch(message);
       expect(requests).toBe(1);
     }
+  });
+
+  it.each(HEADS)('reports an answer that ends within its head: %s', async (_name, bytes) => {
+    for (const close of ['end', 'resetAndDestroy'] as const) {
+      const server = await serveRaw((socket) => {
+        socket.write(bytes, () => setTimeout(() => socket[close](), 20));
+      });
+      const result = await newFetcher(transport).fetch(requestFor(server.url));
+      expect(result).toMatchObject({
+        code: 'RESPONSE_INVALID',
+        message: `${server.url} closed the connection within the head of an answer`,
+      });
+      expect(originVerdictOf(result, false)).toBe('accepted');
+    }
+  });
+
+  it.each(HEADS)('tells an origin that stops within a head from a silent one: %s', async (_, b) => {
+    const server = await serveRaw(
+      (socket, head) => head.startsWith('GET /begun') && socket.write(b),
+    );
+    const fetcher = newFetcher(transport);
+    const bounds = { limits: limits({ timeoutMs: 500 }) };
+    const begun = await fetcher.fetch(requestFor(`${server.url}/begun`, bounds));
+    const silent = await fetcher.fetch(requestFor(`${server.url}/silent`, bounds));
+    expect([begun, silent]).toMatchObject([
+      { code: 'FETCH_TIMEOUT', message: expect.stringMatching(/; an answer had begun to arrive$/) },
+      { code: 'FETCH_TIMEOUT', message: expect.stringMatching(/; no answer had arrived$/) },
+    ]);
+    const verdicts = [begun, silent].map((result) => originVerdictOf(result, false));
+    expect(verdicts).toEqual(['accepted', 'down']);
   });
 
   it.each([
@@ -242,7 +282,7 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     const fetcher = newFetcher(transport);
     await fetcher.fetch(requestFor(server.url));
     const second = await fetcher.fetch(requestFor(server.url));
-    expect(second).toMatchObject({ outcome: 'network-error', code: 'ECONNRESET' });
+    expect(second).toMatchObject({ outcome: 'network-error', code: 'RESPONSE_INVALID' });
     expect([requests, server.connections]).toEqual([2, 1]);
   });
 
