@@ -72,14 +72,15 @@ export class AnswerReader {
     | 'chunk-end'
     | 'trailers'
     | 'ended' = 'idle';
-  /** The beginning of a head or a line. */
+  /** Begins with the beginning of a head or a line, and has room for more of it. */
   #held: Buffer = NOTHING;
+  #heldBytes = 0;
   /** Bytes of the body or of the chunk that are still to come. */
   #left = 0;
   #isInHead = false;
   /** Whether the last byte of an answer was read, which its sink does not know yet. */
   #isWhole = false;
-  /** Of this answer: its interim heads, its chunk lines and trailers, and its body. */
+  /** Of this answer: its interim heads and blank lines, its chunk lines and trailers, its body. */
   #headBytes = 0;
   #framingBytes = 0;
   #bodyBytes = 0;
@@ -158,20 +159,64 @@ export class AnswerReader {
       this.#state = 'head';
       this.#isInHead = true;
     }
-    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    const isHead = this.#state === 'head';
+    const arrived = isHead && this.#heldBytes === 0 ? this.#skipBlankLines(chunk) : chunk;
+    const searched = this.#heldBytes;
+    const bytes = searched === 0 ? arrived : this.#append(arrived);
+    const end = isHead ? endOfHead(bytes, searched) : bytes.indexOf(LINE_FEED, searched) + 1;
+    if (end === 0) {
+      if (isHead) {
+        this.#holdHead(bytes);
+      } else {
+        this.#holdLine(bytes);
+      }
+      return NOTHING;
+    }
     this.#held = NOTHING;
-    if (this.#state === 'head') {
-      return this.#readHead(bytes);
+    this.#heldBytes = 0;
+    if (isHead) {
+      this.#onHead(bytes, end);
+    } else {
+      this.#onLine(bytes, end);
     }
-    const end = bytes.indexOf(LINE_FEED);
-    if (end === -1) {
-      return this.#hold(bytes, MAX_LINE_BYTES);
+    return arrived.subarray(end - searched);
+  }
+
+  #skipBlankLines(chunk: Buffer): Buffer {
+    let at = 0;
+    while (chunk[at] === CARRIAGE_RETURN || chunk[at] === LINE_FEED) {
+      at += 1;
     }
-    const isCrLf = bytes[end - 1] === CARRIAGE_RETURN;
-    const line = bytes.toString('latin1', 0, isCrLf ? end - 1 : end);
-    const isSmall = this.#countFraming(end + 1);
+    this.#headBytes += at;
+    return at === 0 ? chunk : chunk.subarray(at);
+  }
+
+  /**
+   * The room is doubled: copying all of it for each arrival would cost the square of a head that
+   * comes byte by byte.
+   *
+   * @returns all that is held
+   */
+  #append(bytes: Buffer): Buffer {
+    const size = this.#heldBytes + bytes.length;
+    if (size > this.#held.length) {
+      const larger = Buffer.allocUnsafe(Math.max(size, 2 * this.#held.length));
+      this.#held.copy(larger, 0, 0, this.#heldBytes);
+      this.#held = larger;
+    }
+    bytes.copy(this.#held, this.#heldBytes);
+    this.#heldBytes = size;
+    return this.#held.subarray(0, size);
+  }
+
+  #onLine(bytes: Buffer, end: number): void {
+    const isCrLf = bytes[end - 2] === CARRIAGE_RETURN;
+    const line = bytes.toString('latin1', 0, isCrLf ? end - 2 : end - 1);
+    const isSmall = this.#countFraming(end);
     const isRead = this.#state === 'trailers' ? this.#onTrailer(line) : this.#onChunkLine(line);
-    return isRead && isSmall ? bytes.subarray(end + 1) : this.#refuseChunk();
+    if (!isRead || !isSmall) {
+      this.#refuseChunk();
+    }
   }
 
   /** @returns false if there is more framing than any honest server sends */
@@ -180,30 +225,21 @@ export class AnswerReader {
     return this.#framingBytes <= MAX_FRAMING_BYTES + MAX_FRAMING_PER_BODY * this.#bodyBytes;
   }
 
-  #readHead(bytes: Buffer): Buffer {
-    const end = endOfHead(bytes);
-    if (end === -1) {
-      if (!mayBeHead(bytes)) {
-        return this.#refuse(NO_STATUS_LINE);
-      }
-      return this.#hold(bytes, MAX_HEAD_BYTES);
-    }
+  #onHead(bytes: Buffer, end: number): void {
     const text = bytes.toString('latin1', 0, end);
     const head = readHead(this.#isFromProxy ? closedUnlessKept(text) : text);
     if (typeof head === 'string') {
-      return this.#refuse(head);
-    }
-    if (head.status === 101) {
-      return this.#refuse('the origin switched to another protocol unasked');
-    }
-    if (head.status >= 200) {
+      this.#refuse(head);
+    } else if (head.status === 101) {
+      this.#refuse('the origin switched to another protocol unasked');
+    } else if (head.status >= 200) {
       this.#startBody(head);
-      return bytes.subarray(end);
+    } else {
+      this.#headBytes += end;
+      if (this.#headBytes > MAX_HEAD_BYTES) {
+        this.#refuseLarge('interim answers');
+      }
     }
-    this.#headBytes += end;
-    return this.#headBytes > MAX_HEAD_BYTES
-      ? this.#refuse(`interim answers are larger than ${MAX_HEAD_BYTES} bytes`, 'HEADERS_TOO_LARGE')
-      : bytes.subarray(end);
   }
 
   /** The state changes first: the sink may stop the reader. */
@@ -255,25 +291,41 @@ export class AnswerReader {
     this.#sink.onEnd(isSpoiled);
   }
 
-  #hold(bytes: Buffer, maxBytes: number): Buffer {
-    if (bytes.length > maxBytes) {
-      const message = `the headers are larger than ${maxBytes} bytes`;
-      return this.#state === 'head'
-        ? this.#refuse(message, 'HEADERS_TOO_LARGE')
-        : this.#refuseChunk();
+  #holdHead(bytes: Buffer): void {
+    if (!mayBeHead(bytes)) {
+      this.#refuse(NO_STATUS_LINE);
+    } else if (Math.max(bytes.length, this.#headBytes) > MAX_HEAD_BYTES) {
+      this.#refuseLarge('the headers');
+    } else {
+      this.#hold(bytes);
     }
-    this.#held = Buffer.from(bytes);
-    return NOTHING;
   }
 
-  #refuseChunk(): Buffer {
-    return this.#refuse('a chunk of the body has no valid size');
+  #holdLine(bytes: Buffer): void {
+    if (bytes.length > MAX_LINE_BYTES) {
+      this.#refuseChunk();
+    } else {
+      this.#hold(bytes);
+    }
   }
 
-  #refuse(message: string, code: AnswerInvalidError['code'] = 'RESPONSE_INVALID'): Buffer {
+  #hold(bytes: Buffer): void {
+    if (this.#heldBytes === 0) {
+      this.#append(bytes);
+    }
+  }
+
+  #refuseChunk(): void {
+    this.#refuse('a chunk of the body has no valid size');
+  }
+
+  #refuseLarge(what: string): void {
+    this.#refuse(`${what} are larger than ${MAX_HEAD_BYTES} bytes`, 'HEADERS_TOO_LARGE');
+  }
+
+  #refuse(message: string, code: AnswerInvalidError['code'] = 'RESPONSE_INVALID'): void {
     this.#state = 'ended';
     this.#sink.onInvalid(new AnswerInvalidError(code, message));
-    return NOTHING;
   }
 }
 
@@ -288,23 +340,26 @@ function closedUnlessKept(head: string): string {
 
 /** Whether bytes may be the beginning of an answer: nothing is waited for otherwise. */
 function mayBeHead(bytes: Buffer): boolean {
-  const start = bytes.toString('latin1', 0, 64).replace(/^[\r\n]+/, '');
-  return start.startsWith(HTTP) || HTTP.startsWith(start);
+  const start = bytes.toString('latin1', 0, HTTP.length);
+  return HTTP.startsWith(start);
 }
 
-/** The position behind the empty line; -1 if it has not arrived. Blank lines may come first. */
-function endOfHead(bytes: Buffer): number {
-  let at = 0;
-  while (bytes[at] === CARRIAGE_RETURN || bytes[at] === LINE_FEED) {
-    at += 1;
-  }
-  for (at = bytes.indexOf(LINE_FEED, at); at !== -1; at = bytes.indexOf(LINE_FEED, at + 1)) {
+/**
+ * The position behind the empty line; 0 if it has not arrived.
+ *
+ * @param searched how many of the bytes were there at the last search. An empty line may begin with
+ * the last two of them
+ */
+function endOfHead(bytes: Buffer, searched: number): number {
+  let at = bytes.indexOf(LINE_FEED, Math.max(0, searched - 2));
+  while (at !== -1) {
     if (bytes[at + 1] === LINE_FEED) {
       return at + 2;
     }
     if (bytes[at + 1] === CARRIAGE_RETURN && bytes[at + 2] === LINE_FEED) {
       return at + 3;
     }
+    at = bytes.indexOf(LINE_FEED, at + 1);
   }
-  return -1;
+  return 0;
 }

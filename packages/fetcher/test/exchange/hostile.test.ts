@@ -1,6 +1,6 @@
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import type { Socket } from 'node:net';
-import { installLeakGuard } from '@fetchfleet/testing';
+import { eventually, installLeakGuard } from '@fetchfleet/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   closeAfterEachTest,
@@ -51,6 +51,7 @@ function chunkOf(bytes: Buffer): Buffer {
 const FLOODS: Readonly<
   Record<string, readonly [head: string, piece: Buffer | string, code: string]>
 > = {
+  'blank lines': ['', '\r\n', 'HEADERS_TOO_LARGE'],
   'interim answers': ['', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n', 'HEADERS_TOO_LARGE'],
   'extensions of chunks': [`${CHUNKED}\r\n`, `1;${'x'.repeat(9_000)}\r\na\r\n`, 'RESPONSE_INVALID'],
   trailers: [`${CHUNKED}\r\n0\r\n`, `x: ${'y'.repeat(9_000)}\r\n`, 'RESPONSE_INVALID'],
@@ -77,6 +78,24 @@ describe.each(TRANSPORTS)('an origin that does not end, over %s', (transport) =>
       requestFor(server.url, { limits: limits({ timeoutMs: 60_000 }) }),
     );
     expect(result).toMatchObject({ kind: 'failure', code });
+  });
+
+  it('holds up no other fetch by a header that is slow to read', async () => {
+    const waiting: Socket[] = [];
+    const server = await serveRaw((socket, head) => {
+      if (head.startsWith('GET /other')) {
+        waiting.push(socket);
+      } else {
+        socket.write(`${OK}x : a${' '.repeat(120_000)}b\r\ncontent-length: 0\r\n\r\n`);
+      }
+    });
+    const fetcher = newFetcher(transport);
+    const other = fetcher.fetch(requestFor(`${server.url}/other`));
+    await eventually(() => waiting.length > 0);
+    await expect(fetcher.fetch(requestFor(server.url))).resolves.toMatchObject({ status: 200 });
+    // It has run out of time if the header took longer than that.
+    waiting[0]?.write(`${OK}content-length: 0\r\n\r\n`);
+    await expect(other).resolves.toMatchObject({ status: 200 });
   });
 
   it('cannot hide a large body between two codings', async () => {
