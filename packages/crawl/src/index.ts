@@ -48,6 +48,7 @@ export { expandCrawl, type ExpandOptions, type Expansion } from './expand/expand
 export { fingerprintOf } from './expand/fingerprint.ts';
 export { isRemoteList, isStoredList } from './values/list-file.ts';
 export { EntryPartitions, PARTITIONS } from './values/entry-partitions.ts';
+export { removeAbandonedFolders, TemporaryFolder } from './temporary/temporary-folder.ts';
 export { PositionSet } from './values/position-set.ts';
 export { integerParams, isListFile, keyOf, type ListFile } from './model/parameter-source.ts';
 export { errorOf, type LastReason, lastReasonOf } from './outcome/last-reason.ts';

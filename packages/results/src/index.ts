@@ -42,7 +42,6 @@ export { EncodingSink, type RecordSink } from './sink/record-sink.ts';
 export { type Gathering, type Sink, SinkError } from './sink/sink.ts';
 export { isS3Address, S3AddressError } from './s3/address.ts';
 export { FolderStore } from './store/folder-store.ts';
-export { removeAbandonedCopies } from './store/temporary-copy.ts';
 export type { CheckedOut, CheckOutOptions, Examination, ResultsStore } from './store/store.ts';
 export type { SinkOptions } from './sink/sink-options.ts';
 export { type PartsContent, verifyParts } from './verify/verify-parts.ts';

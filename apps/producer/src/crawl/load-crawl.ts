@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   type Crawl,
@@ -198,8 +197,6 @@ export async function changesSince(
 async function localCrawl(crawl: Crawl, access: RemoteListAccess): Promise<LocalCrawl> {
   return LocalCrawl.of(crawl, openList(access), {
     openBatch: access.earlier.open,
-    onFolder: (folder) =>
-      void process.once('exit', () => rmSync(folder, { recursive: true, force: true })),
   });
 }
 

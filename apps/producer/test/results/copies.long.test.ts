@@ -18,13 +18,13 @@ const NEWER = 'b-20261124-0017-k3f9';
 const TOTAL = 400;
 
 /** So much that copying it takes a while. */
-async function writeBatch(): Promise<void> {
+async function writeBatch(total = TOTAL): Promise<void> {
   const store = new FolderStore(project.path('results'), { compression: 'zstd' });
-  const manifest = { batch: BATCH, name: 'b', total: TOTAL, params: [], url: '', createdAt: '' };
+  const manifest = { batch: BATCH, name: 'b', total, params: [], url: '', createdAt: '' };
   const sink = store.sink({ worker: 'w-1', manifest: async () => manifest });
   await sink.start();
   const body = JSON.stringify('x'.repeat(1_000_000));
-  for (let index = 0; index < TOTAL; index += 1) {
+  for (let index = 0; index < total; index += 1) {
     const line = `{"batch":"${BATCH}","index":${index},"params":{},"url":"","outcome":"ok","body":${body}}`;
     await sink.append(BATCH, [line]);
   }
@@ -58,6 +58,18 @@ describe('a copy that a command reads from', () => {
     const { code } = await project.run(['export', BATCH, '-o', 'records.ndjson'], {
       TMPDIR: project.path('tmp'),
     });
+    expect([code, await copies()]).toEqual([0, []]);
+  });
+
+  it('and the folder of a query are removed later if they were left by a killed one', async () => {
+    await writeBatch(1);
+    const env = { TMPDIR: project.path('tmp') };
+    const endless = 'SELECT count(*) FROM range(10000000000) a, range(10000000000) b';
+    const running = await project.start(['query', BATCH, endless], { env });
+    await eventually(async () => (await copies()).length > 0);
+    await running.kill('SIGKILL');
+    expect(await copies()).not.toEqual([]);
+    const { code } = await project.run(['diff', BATCH, BATCH], env);
     expect([code, await copies()]).toEqual([0, []]);
   });
 

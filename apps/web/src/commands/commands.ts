@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { TemporaryFolder } from '@fetchfleet/crawl';
 import type { Logger, Span, Tracing } from '@fetchfleet/service';
 import type { CommandAnswer } from '../api/documents.ts';
 import { commandLineOf, CRAWL_FILE, type ValidRequest } from './command-line.ts';
@@ -61,15 +61,15 @@ export class Commands {
 
   async #run(request: ValidRequest, args: readonly string[], by: string): Promise<CommandAnswer> {
     const startedAt = performance.now();
-    const { program, temporaryFolder = tmpdir() } = this.#options;
+    const { program, temporaryFolder } = this.#options;
     const span = this.#startSpan(request);
-    const folder = await mkdtemp(join(temporaryFolder, 'fetchfleet-command-'));
+    await using folder = await TemporaryFolder.create('command', temporaryFolder);
     try {
       if (request.crawlFile !== undefined) {
-        await writeFile(join(folder, CRAWL_FILE), request.crawlFile, { mode: 0o600 });
+        await writeFile(join(folder.path, CRAWL_FILE), request.crawlFile, { mode: 0o600 });
       }
       const ended = await program.run(args, {
-        cwd: folder,
+        cwd: folder.path,
         signal: AbortSignal.any([this.#ending.signal, AbortSignal.timeout(TIMEOUT_MS)]),
         surroundings: surroundingsOf(request),
         by: `the page (${by})`,
@@ -78,7 +78,7 @@ export class Commands {
       const answer = {
         ok: ended.exitCode === 0,
         document: documentIn(ended.stdout),
-        messages: linesOf(ended.stderr.replaceAll(`${folder}/`, '')),
+        messages: linesOf(ended.stderr.replaceAll(`${folder.path}/`, '')),
       };
       span?.set({ 'process.exit.code': ended.exitCode ?? undefined });
       const tookMs = performance.now() - startedAt;
@@ -86,7 +86,6 @@ export class Commands {
       return answer;
     } finally {
       span?.end();
-      await rm(folder, { recursive: true, force: true });
     }
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toError } from '@fetchfleet/crawl';
+import { removeAbandonedFolders, toError } from '@fetchfleet/crawl';
 import { formatBytes } from '@fetchfleet/crawl/units';
-import { type CheckedOut, removeAbandonedCopies, type ResultsStore } from '@fetchfleet/results';
+import type { CheckedOut, ResultsStore } from '@fetchfleet/results';
 import type { RecordsSource } from '../api/documents.ts';
 import { HttpError } from '../http/http-error.ts';
 
@@ -68,7 +68,7 @@ export class RecordFolders {
 
   /** Removes what an earlier server has left. */
   async start(): Promise<void> {
-    await removeAbandonedCopies().catch((error: unknown) => this.#options.onError(toError(error)));
+    await removeAbandonedFolders().catch((error: unknown) => this.#options.onError(toError(error)));
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,4 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -11,6 +9,7 @@ import { type BatchValues, isListFile, type ListFile } from '../model/parameter-
 import { type CrawlSize, measureCrawl } from './measure-crawl.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 import { distinctLines } from '../values/distinct-lines.ts';
+import { TemporaryFolder } from '../temporary/temporary-folder.ts';
 
 /**
  * Opens a remote list. The implementation limits its size and the time.
@@ -37,8 +36,6 @@ interface LocalOptions {
   readonly signal?: AbortSignal | undefined;
   /** @default values of batches cannot be read */
   readonly openBatch?: OpenBatch | undefined;
-  /** Called with the folder of the copies before the first is made: copying may take long. */
-  readonly onFolder?: (folder: string) => void;
 }
 
 /**
@@ -51,13 +48,13 @@ export class LocalCrawl {
   readonly original: Crawl;
   /** The crawl with local paths. It can be expanded until {@link remove}. */
   readonly crawl: Crawl;
-  /** The folder of the copies; undefined if there are none. */
-  readonly folder: string | undefined;
+  /** Has the copies; undefined if there are none. */
+  readonly #folder: TemporaryFolder | undefined;
 
-  private constructor(original: Crawl, crawl: Crawl, folder: string | undefined) {
+  private constructor(original: Crawl, crawl: Crawl, folder: TemporaryFolder | undefined) {
     this.original = original;
     this.crawl = crawl;
-    this.folder = folder;
+    this.#folder = folder;
   }
 
   /** @throws InputError with every list that cannot be read */
@@ -69,13 +66,12 @@ export class LocalCrawl {
     if (!original.sources.some(isRemote)) {
       return new LocalCrawl(original, original, undefined);
     }
-    const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-lists-'));
-    options.onFolder?.(folder);
+    const folder = await TemporaryFolder.create('lists');
     try {
-      const sources = await fetchAll(original, { folder, open, ...options });
+      const sources = await fetchAll(original, { folder: folder.path, open, ...options });
       return new LocalCrawl(original, { ...original, sources }, folder);
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      await folder[Symbol.asyncDispose]();
       throw error;
     }
   }
@@ -95,9 +91,7 @@ export class LocalCrawl {
 
   /** Removes the copies. Idempotent. */
   async remove(): Promise<void> {
-    if (this.folder !== undefined) {
-      await rm(this.folder, { recursive: true, force: true });
-    }
+    await this.#folder?.[Symbol.asyncDispose]();
   }
 
   #withOriginalPaths(error: InputError): InputError {

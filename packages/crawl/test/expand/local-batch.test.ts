@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { expandCrawl } from '../../src/expand/expand-crawl.ts';
 import { LocalCrawl } from '../../src/expand/local-crawl.ts';
@@ -113,12 +114,9 @@ describe('the values of a batch on this machine', () => {
       'url: http://a.example/{x}\nparams: { x: { batch: list-1, select: $ } }',
       'crawl.yaml',
     );
-    let folder = '';
-    const onFolder = (path: string) => {
-      folder = path;
-    };
-    const reading = LocalCrawl.of(crawl, LIST, { openBatch: failing, onFolder });
+    const reading = LocalCrawl.of(crawl, LIST, { openBatch: failing });
     await expect(reading).rejects.toThrow('list-1: it has none');
-    await expect(stat(folder)).rejects.toThrow('ENOENT');
+    const own = new RegExp(`^fetchfleet-lists-.*-${process.pid}-`, 'u');
+    expect((await readdir(tmpdir())).filter((name) => own.test(name))).toEqual([]);
   });
 });

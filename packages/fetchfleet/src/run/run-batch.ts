@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TemporaryFolder } from '@fetchfleet/crawl';
 import { openPrivateRedis } from '@fetchfleet/producer/library';
 import type { CrawlDefinition } from '../crawl/define-crawl.ts';
 import type { Batch } from '../fleet/batch.ts';
@@ -101,9 +100,9 @@ export async function runBatch<Params extends string>(
 }
 
 async function temporaryFolder(cleanup: Cleanup): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-run-'));
-  cleanup.add(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-  return folder;
+  const folder = await TemporaryFolder.create('run');
+  cleanup.add(async () => folder[Symbol.asyncDispose]());
+  return folder.path;
 }
 
 /** How long it stays up without a client: nobody comes back to it. */

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PARTITIONS, PositionSet } from '@fetchfleet/crawl';
+import { PARTITIONS, PositionSet, TemporaryFolder } from '@fetchfleet/crawl';
 import { readLines } from '../export/read-lines.ts';
 import { firstManifest } from '../folder/manifest.ts';
 import {
@@ -55,24 +53,20 @@ interface DiffSummary {
  */
 export async function diffBatches(options: DiffOptions): Promise<DiffSummary> {
   const { dirs, older, newer, signal } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-diff-'));
-  try {
-    const manifests = [await firstManifest(dirs, older), await firstManifest(dirs, newer)];
-    // Hashes of what is stored are others than those of what was received.
-    const usesValidators = manifests.every((manifest) => manifest?.revalidate !== undefined);
-    const common = { dirs, usesValidators, signal };
-    const before = await readEntries({ ...common, batch: older, path: join(folder, 'older') });
-    const now = await readEntries({ ...common, batch: newer, path: join(folder, 'newer') });
-    const diff = new Diff(options.list);
-    for (let at = 0; at < PARTITIONS; at += 1) {
-      signal?.throwIfAborted();
-      diff.add(await before.partitions.take(at), await now.partitions.take(at));
-    }
-    await diff.listAll(options);
-    return { counts: diff.counts, missing: missingOf(before, now) };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  await using folder = await TemporaryFolder.create('diff');
+  const manifests = [await firstManifest(dirs, older), await firstManifest(dirs, newer)];
+  // Hashes of what is stored are others than those of what was received.
+  const usesValidators = manifests.every((manifest) => manifest?.revalidate !== undefined);
+  const common = { dirs, usesValidators, signal };
+  const before = await readEntries({ ...common, batch: older, path: join(folder.path, 'older') });
+  const now = await readEntries({ ...common, batch: newer, path: join(folder.path, 'newer') });
+  const diff = new Diff(options.list);
+  for (let at = 0; at < PARTITIONS; at += 1) {
+    signal?.throwIfAborted();
+    diff.add(await before.partitions.take(at), await now.partitions.take(at));
   }
+  await diff.listAll(options);
+  return { counts: diff.counts, missing: missingOf(before, now) };
 }
 
 function missingOf(...batches: readonly BatchEntries[]): number {

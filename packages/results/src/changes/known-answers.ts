@@ -1,6 +1,4 @@
 import { closeSync, readSync, writeSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
@@ -14,6 +12,7 @@ import {
   parseBodyPlace,
   parseValidators,
   type RequestIdentity,
+  TemporaryFolder,
   type Validators,
 } from '@fetchfleet/crawl';
 import { openNameless, RecordTable } from '../export/record-table.ts';
@@ -72,15 +71,13 @@ export class KnownAnswers {
     const { copy, batch, signal } = options;
     const { dirs } = copy;
     const known = new KnownAnswers(options, await RecordTable.open({ dirs, batch, signal }));
-    const folder = await mkdtemp(join(tmpdir(), 'fetchfleet-changes-'));
     try {
-      await known.#join(folder);
+      await using folder = await TemporaryFolder.create('changes');
+      await known.#join(folder.path);
       return known;
     } catch (error) {
       await known.stop();
       throw error;
-    } finally {
-      await rm(folder, { recursive: true, force: true });
     }
   }
 

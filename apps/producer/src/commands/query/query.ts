@@ -1,10 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { codeOf } from '@fetchfleet/crawl';
+import { codeOf, TemporaryFolder } from '@fetchfleet/crawl';
 import { MISSING_KEY } from '@fetchfleet/results';
 import { explainResults } from '../../batch/explain-results.ts';
 import type { Context } from '../../core/context.ts';
@@ -68,7 +67,8 @@ export async function query(
   const places = await openPlaces(readPlaces(options.results, context), context);
   process.umask(readUmask(options, context));
   const { drain } = context.interrupts.takeOver();
-  const scratch = await mkdtemp(join(tmpdir(), 'fetchfleet-query-'));
+  await using folder = await TemporaryFolder.create('query');
+  const scratch = folder.path;
   try {
     const source = { places, batch, needsBodies: true, scratch, signal: drain };
     const table = await makeTable(source, context);
@@ -86,8 +86,6 @@ export async function query(
   } catch (error) {
     drain.throwIfAborted();
     throw await explainResults(error, batch, places);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
   }
 }
 
