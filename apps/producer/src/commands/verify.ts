@@ -172,7 +172,7 @@ function print(comparison: Comparison, options: VerifyOptions, { terminal }: Con
     `${batch} is ${state}: ${formatCount(settled)} of ${formatCount(total)} fetches are settled`,
     `  ${formatCount(records)} have records in ${namesOf(places)}${inPages}`,
     `  ${formatCount(missing)} missing: settled, but without a record${pages === undefined ? '' : ' of each page'}`,
-    `  ${formatCount(torn)} torn: lines that were not written to their end`,
+    `  ${formatCount(torn)} torn: lines that are not whole`,
     `  ${formatCount(doubled)} doubled: further records of the same fetches`,
     `  ${formatCount(foreign)} foreign: lines that do not belong to this batch`,
   ];

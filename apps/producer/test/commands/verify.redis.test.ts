@@ -75,6 +75,23 @@ describe('verify', () => {
     expect(records).toHaveLength(TOTAL);
   });
 
+  it('fetches again what has a damaged record', async () => {
+    const id = await finishedBatch();
+    const part = await partOf(id);
+    const text = await readFile(part, 'utf8');
+    await writeFile(part, text.replace('"status":200', '"status":2x0'));
+    expect(await fleet.json('verify', id)).toMatchObject({
+      code: 1,
+      document: { ...whole, records: TOTAL - 1, missing: 1, torn: 1 },
+    });
+    await fleet.json('verify', id, '--repair', '--wait');
+    expect(await fleet.json('verify', id)).toMatchObject({
+      code: 0,
+      document: { ...whole, torn: 1 },
+    });
+    expect((await fleet.exported(id)).records).toHaveLength(TOTAL);
+  });
+
   it('repairs a batch whose folder was deleted', async () => {
     const id = await finishedBatch();
     await rm(fleet.project.path('results', id), { recursive: true });

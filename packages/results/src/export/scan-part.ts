@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { isJson } from '@fetchfleet/crawl';
 import {
   linePrefix,
@@ -18,7 +19,7 @@ const MAX_LINE_BYTES = 2 ** 29;
 
 /** In place of an index: the line is not a record of the batch. */
 const FOREIGN = -1;
-/** In place of an index: the line was not written to its end. */
+/** In place of an index: the line is not whole. */
 const TORN = -2;
 
 /** A line that begins and ends like a record of the batch. */
@@ -38,6 +39,8 @@ interface Chunk {
   readonly lowest: number;
   /** Highest index in the chunk; -1 without records. */
   readonly highest: number;
+  /** Whether only the JSON of a line in it shows that the line is not whole. */
+  readonly isDamaged: boolean;
 }
 
 /** The result of a scan. A rescan uses it to skip most of the part. */
@@ -67,11 +70,14 @@ export interface ScanOptions {
   readonly signal: AbortSignal | undefined;
   readonly onLine: (line: FoundLine) => void;
   readonly onProgress: (bytes: number) => void;
+  /** Whether every line has to be JSON; takes four times as long. @default false */
+  readonly checksJson?: boolean;
 }
 
 /**
  * Finds the records of one part in a single pass. Needs memory for two chunks, even for long lines.
- * Only the last complete line is parsed, because only its bytes can be incomplete after a crash.
+ * Unless all lines are checked, only the last complete one is parsed, because only its bytes can be
+ * incomplete after a crash. A long line that is parsed needs memory for all of it.
  */
 export class PartScan {
   readonly #options: ScanOptions;
@@ -85,6 +91,7 @@ export class PartScan {
   readonly #chunks: Chunk[] = [];
   #lowest = Infinity;
   #highest = -1;
+  #isDamaged = false;
 
   constructor(options: ScanOptions) {
     this.#options = options;
@@ -106,9 +113,14 @@ export class PartScan {
         // Await nothing else before `await chunk`: a failed read would be an unhandled rejection.
         chunk = this.#read(next);
         if (length > 0) {
-          const onLine = (line: FoundLine): void => this.#accept(line);
           const lines = data.subarray(0, length);
-          findLines({ data: lines, position, prefix: this.#prefix, onLine });
+          this.#isDamaged = findLines({
+            data: lines,
+            position,
+            prefix: this.#prefix,
+            onLine: (line) => this.#accept(line),
+            checksJson: this.#options.checksJson === true,
+          });
         }
         this.#endChunk(position, next - position);
         onProgress(next - position);
@@ -146,7 +158,11 @@ export class PartScan {
         continue;
       }
       const length = at + newline + 1 - position;
-      const isWhole = lastByte === CLOSING_BRACE && !hasZero && length < MAX_LINE_BYTES;
+      const isWhole =
+        lastByte === CLOSING_BRACE &&
+        !hasZero &&
+        length < MAX_LINE_BYTES &&
+        (this.#options.checksJson !== true || (await this.#isJsonAt(position, length)));
       this.#accept({ ...(isWhole ? found : TORN_LINE), position, length });
       return position + length;
     }
@@ -170,9 +186,16 @@ export class PartScan {
   }
 
   #endChunk(position: number, length: number): void {
-    this.#chunks.push({ position, length, lowest: this.#lowest, highest: this.#highest });
+    this.#chunks.push({
+      position,
+      length,
+      lowest: this.#lowest,
+      highest: this.#highest,
+      isDamaged: this.#isDamaged,
+    });
     this.#lowest = Infinity;
     this.#highest = -1;
+    this.#isDamaged = false;
   }
 
   /** Reports the last line if it is complete. @returns the position after the last record */
@@ -181,15 +204,19 @@ export class PartScan {
     if (last === undefined) {
       return this.#options.part.base;
     }
-    const line = Buffer.allocUnsafe(last.length);
-    await this.#options.files.read(line, last.position);
     // If not, the line is torn.
-    if (isJson(line)) {
+    if (await this.#isJsonAt(last.position, last.length)) {
       this.#options.onLine(last);
       return last.position + last.length;
     }
     this.#skipped += 1;
     return last.position;
+  }
+
+  async #isJsonAt(position: number, length: number): Promise<boolean> {
+    const line = Buffer.allocUnsafe(length);
+    await this.#options.files.read(line, position);
+    return isUtf8(line) && isJson(line);
   }
 }
 
@@ -212,10 +239,17 @@ interface LinesInput {
   readonly position: number;
   readonly prefix: Buffer;
   readonly onLine: (line: FoundLine) => void;
+  readonly checksJson: boolean;
 }
 
-/** Reports all lines in `data`. A line that is not a record has a negative index. */
-function findLines({ data, position, prefix, onLine }: LinesInput): void {
+/**
+ * Reports all lines in `data`. A line that is not a record has a negative index.
+ *
+ * @returns whether only the JSON of a line shows that it is not whole
+ */
+function findLines({ data, position, prefix, onLine, checksJson }: LinesInput): boolean {
+  const isText = checksJson && isUtf8(data);
+  let isDamaged = false;
   // A power cut can leave a hole of zero bytes, which JSON never contains. One search per chunk
   // costs almost nothing.
   let zero = data.indexOf(0);
@@ -224,11 +258,17 @@ function findLines({ data, position, prefix, onLine }: LinesInput): void {
     if (zero >= 0 && zero < from) {
       zero = data.indexOf(0, from);
     }
-    const isWhole = data[newline - 1] === CLOSING_BRACE && (zero < 0 || zero > newline);
+    let isWhole = data[newline - 1] === CLOSING_BRACE && (zero < 0 || zero > newline);
+    if (checksJson && isWhole) {
+      const line = data.subarray(from, newline);
+      isWhole = (isText || isUtf8(line)) && isJson(line);
+      isDamaged ||= !isWhole;
+    }
     const { index, page, isLast } = isWhole ? identify(data, from, prefix) : TORN_LINE;
     onLine({ index, page, isLast, position: position + from, length: newline + 1 - from });
     from = newline + 1;
   }
+  return isDamaged;
 }
 
 export interface RescanOptions extends Pick<ScanOptions, 'files' | 'batch' | 'signal' | 'onLine'> {
@@ -250,7 +290,7 @@ export async function rescanPart(options: RescanOptions): Promise<number> {
   const [from, to] = options.range;
   const prefix = linePrefix(options.batch);
   let next = Infinity;
-  for (const { position, length, lowest, highest } of summary.chunks) {
+  for (const { position, length, lowest, highest, isDamaged } of summary.chunks) {
     if (lowest >= to) {
       next = Math.min(next, lowest);
     }
@@ -271,7 +311,7 @@ export async function rescanPart(options: RescanOptions): Promise<number> {
         onLine(line);
       }
     };
-    findLines({ data, position, prefix, onLine: onFound });
+    findLines({ data, position, prefix, onLine: onFound, checksJson: isDamaged });
   }
   return next;
 }

@@ -26,7 +26,7 @@ export interface PartsContent {
   readonly pages?: number;
   /** Further records of the same fetches or pages. An export leaves them out. */
   readonly doubled: number;
-  /** Lines that were not written to their end. */
+  /** Lines that are not whole: not written to their end, or damaged since. */
   readonly torn: number;
   /** Lines of another batch, with an index beyond the total, or of something else. */
   readonly foreign: number;
@@ -62,7 +62,16 @@ export async function verifyParts(options: VerifyOptions): Promise<PartsContent>
   const summaries: PartSummary[] = [];
   try {
     for (const part of files.parts) {
-      const scan = new PartScan({ files, part, batch, buffers, signal, onLine, onProgress });
+      const scan = new PartScan({
+        files,
+        part,
+        batch,
+        buffers,
+        signal,
+        onLine,
+        onProgress,
+        checksJson: true,
+      });
       const summary = await scan.run();
       summaries.push(summary);
       const { skippedLines, foreignLines } = summary;

@@ -188,9 +188,9 @@ export const VERIFY: CommandSpec = {
   summary: 'compare the results of a batch with its ledger',
   description:
     'Reads all parts of a batch and counts what the ledger has as fetched but has no record here ' +
-    '(missing), lines that were not written to their end (torn), further records of the same ' +
-    'fetch (doubled) and lines of something else (foreign). Exits with 1 if anything is missing ' +
-    `or foreign. The parts of all workers must be in the folder. With --repair: ${RUNS_LOCALLY}`,
+    '(missing), lines that are not whole (torn), further records of the same fetch (doubled) and ' +
+    'lines of something else (foreign). Exits with 1 if anything is missing or foreign. ' +
+    `The parts of all workers must be in the folder. With --repair: ${RUNS_LOCALLY}`,
   argument: BATCH,
   options: [
     { flags: '--repair', help: 'fetch again what is missing, also of a finished batch' },
