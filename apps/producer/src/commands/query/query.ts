@@ -17,6 +17,7 @@ import { countOf, formatCount } from '../../report/units.ts';
 import { openPlaces } from '../../results/open-place.ts';
 import { BINARY } from '../export/options.ts';
 import { type Database, explainSql, openDatabase, quoted } from './duckdb.ts';
+import { FiniteNumbers } from './finite-numbers.ts';
 import { makeTable, type Table } from './make-table.ts';
 
 const FILE_FORMATS = ['csv', 'json', 'parquet'] as const;
@@ -131,7 +132,9 @@ async function answer(asking: Asking): Promise<void> {
   const copy = `COPY (SELECT * FROM (${sql}\n)) TO ${quoted(file)} (${COPY_OPTIONS[format]})`;
   await ask(async () => database.connection.run(copy));
   const write = async (out: Writable): Promise<void> =>
-    pipeline(createReadStream(file), out, { end: false });
+    format === 'json'
+      ? pipeline(createReadStream(file), new FiniteNumbers(), out, { end: false })
+      : pipeline(createReadStream(file), out, { end: false });
   await (output === '-' ? write(context.terminal.stdout) : writeOutputFile(output, write, context));
 }
 

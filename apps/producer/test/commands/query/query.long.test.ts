@@ -85,6 +85,20 @@ describe('query', () => {
     expect((await ask('SELECT index FROM records', '--json')).stdout).toBe('[\n\t{"index":0}\n]\n');
   });
 
+  it('writes null in JSON for numbers that JSON does not have', async () => {
+    await layOut(1);
+    const sql = `SELECT 1 / 0 AS x, [-1.0 / 0, 2] AS list, {'a': 'nan'::DOUBLE} AS struct,
+      map {'k': 1 / 0} AS map, '{"a":NaN}'::JSON AS json, 'NaN' AS text, 'nan'::FLOAT AS f`;
+    const { code, stdout } = await ask(sql, '--json');
+    const row = { x: null, list: [null, 2], struct: { a: null }, map: { k: null } };
+    expect([code, JSON.parse(stdout)]).toEqual([
+      0,
+      [{ ...row, json: { a: null }, text: 'NaN', f: null }],
+    ]);
+    await ask(sql, '-o', 'out.json');
+    expect(await readFile(project.path('out.json'), 'utf8')).toBe(stdout);
+  });
+
   it('writes Parquet', async () => {
     await layOut(3);
     await ask('SELECT index, url FROM records WHERE index > 0', '-o', 'o.parquet');
