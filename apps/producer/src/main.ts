@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { format } from 'node:util';
 import { onUncheckedTls, UNCHECKED_TLS } from '@fetchfleet/service/unchecked-tls';
-import { EXIT } from './core/errors.ts';
+import { EXIT, type ExitCode } from './core/errors.ts';
 import { FileOutput } from './core/file-output.ts';
 import { Interrupts } from './core/interrupts.ts';
 import { unwritable } from './core/output-file.ts';
@@ -29,18 +29,24 @@ const interrupts = new Interrupts((code) => {
   process.exit(code);
 });
 
-/** The reader of our output may close it early: `fetchfleet export … | head`. */
-function endOnClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') {
-    process.exit(EXIT.ok);
+/** Why output is lost, unless its reader has closed it early: `fetchfleet export … | head`. */
+let lost: Error | undefined;
+
+/** The end of the process removes what is temporary. */
+function onLostOutput(error: NodeJS.ErrnoException): void {
+  lost ??= error.code === 'EPIPE' ? undefined : error;
+  if (!terminal.needsNoOutput) {
+    process.exit(tellLost(EXIT.ok));
   }
 }
 
-/** What was asked for is lost. The end of the process removes what is temporary. */
-function endOnLostOutput(error: Error): void {
-  const { message, exitCode } = unwritable('stdout', error);
+function tellLost(code: ExitCode): ExitCode {
+  if (lost === undefined) {
+    return code;
+  }
+  const { message, exitCode } = unwritable('stdout', lost);
   terminal.error(message);
-  process.exit(exitCode);
+  return code === EXIT.ok ? exitCode : code;
 }
 
 /** BullMQ and ioredis print there. `start` and `run` warn of the eviction policy themselves. */
@@ -53,15 +59,16 @@ function warn(...parts: unknown[]): void {
 
 Object.assign(console, { warn, error: warn });
 onUncheckedTls(() => terminal.warnOnce(UNCHECKED_TLS));
-stdout.on('error', endOnClosedPipe).on('error', endOnLostOutput);
+stdout.on('error', onLostOutput);
 // Messages that cannot be written do not end the work.
-process.stderr.on('error', endOnClosedPipe);
+process.stderr.on('error', () => undefined);
 interrupts.listen();
-process.exitCode = await runCommand(process.argv.slice(2), {
+const exitCode = await runCommand(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   terminal,
   interrupts,
 });
+process.exitCode = tellLost(exitCode);
 interrupts.stop();
 setTimeout(() => process.exit(), EXIT_DELAY_MS).unref();

@@ -31,6 +31,8 @@ export interface Overlay {
 export class Terminal {
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Whether the command goes on where its output is lost. */
+  needsNoOutput = false;
   #overlay: Overlay | undefined;
   #isQuiet = false;
   /** Texts of `warnOnce`. */

@@ -127,6 +127,7 @@ function addCommand(parent: Command, spec: CommandSpec, building: Building): voi
     return;
   }
   command.action(async (...values: readonly unknown[]) => {
+    context.terminal.needsNoOutput = spec.needsNoOutput === true;
     // commander passes the arguments and then the options.
     const given = values.slice(0, declared.length);
     const value = declared.length > 1 ? given : given[0];

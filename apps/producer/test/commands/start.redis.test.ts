@@ -1,8 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Ledger, SliceQueue } from '@fetchfleet/fleet';
 import {
+  binaryPath,
   eventually,
   installLeakGuard,
   type Origin,
@@ -51,6 +52,34 @@ describe('a batch for the fleet', () => {
     const all = await project.call(['status']);
     expect(all.stdout.match(/finished +100\/100/gu)).toHaveLength(2);
     await worker.kill('SIGTERM');
+  });
+
+  it.each([
+    { how: 'finds no room', to: '> /dev/full', code: 3 },
+    { how: 'and messages find no room', to: '> /dev/full 2>&1', code: 3 },
+    { how: 'has no reader', to: '2>&1 | true', code: 0 },
+  ])('is enqueued as a whole where the output $how', async ({ to, code }) => {
+    await project.write('crawl.yaml', crawlFile('https://a.example', 5_000));
+    const script = `{ "$0" "$@"; echo $? > code; } ${to}`;
+    const program = [process.execPath, binaryPath('fetchfleet')];
+    const running = await project.start(['-c', script, ...program, 'start', 'crawl.yaml'], {
+      command: 'sh',
+    });
+    await running.exit;
+    expect(await readFile(project.path('code'), 'utf8')).toBe(`${code}\n`);
+    const [batch = ''] = await ledger.batches();
+    expect(await ledger.status(batch)).toMatchObject({ state: 'running', total: 5_000 });
+    expect(await queue.counts()).toMatchObject({ waiting: 100 });
+  });
+
+  it('keeps its exit status where nobody reads its messages', async () => {
+    const script = '{ "$0" "$@"; echo $? > code; } 2>&1 | true';
+    const program = [process.execPath, binaryPath('fetchfleet')];
+    const running = await project.start(['-c', script, ...program, 'start', 'none.yaml'], {
+      command: 'sh',
+    });
+    await running.exit;
+    expect(await readFile(project.path('code'), 'utf8')).toBe('2\n');
   });
 
   it('is checked with --ask-workers for what keeps the fleet from fetching it', async () => {

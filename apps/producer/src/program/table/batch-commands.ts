@@ -54,6 +54,7 @@ export const EVENTS: CommandSpec = {
 export const PAUSE: CommandSpec = {
   name: 'pause',
   summary: 'start no more fetches of a batch until it is resumed',
+  needsNoOutput: true,
   description:
     'Starts no more fetches of a batch until it is resumed. Running fetches finish, and ' +
     'enqueueing continues.',
@@ -65,6 +66,7 @@ export const PAUSE: CommandSpec = {
 export const RESUME: CommandSpec = {
   name: 'resume',
   summary: 'continue a batch, and repair it',
+  needsNoOutput: true,
   description:
     'Continues a paused or cancelled batch. Enqueues every fetch of a batch that is neither ' +
     `settled nor queued. ${RUNS_LOCALLY}`,
@@ -77,6 +79,7 @@ export const RESUME: CommandSpec = {
 export const CANCEL: CommandSpec = {
   name: 'cancel',
   summary: 'stop a batch',
+  needsNoOutput: true,
   description: 'Stops a batch. Its records stay, and resume continues it.',
   argument: BATCH,
   run: async (batch: string, options: JsonOption, { context }) =>

@@ -18,6 +18,12 @@ export interface CommandSpec {
   readonly subcommands?: readonly CommandSpec[];
   readonly isHidden?: boolean;
   /**
+   * Whether what it does counts also where nobody gets its output: it goes on where that is lost.
+   *
+   * @default false: it ends then
+   */
+  readonly needsNoOutput?: boolean;
+  /**
    * Loads the command's module and runs it. Each module takes longer to load than --help takes to
    * answer, so a command imports its own when it is called. A command without `run` only has
    * subcommands. (It is declared as a method so that an entry may name the types of its values.)

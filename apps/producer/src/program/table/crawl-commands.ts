@@ -26,6 +26,7 @@ const EARLIER_RESULTS: OptionSpec = {
 export const INIT: CommandSpec = {
   name: 'init',
   summary: 'write a crawl file to begin with',
+  needsNoOutput: true,
   description:
     'Writes a commented crawl file that runs against the sample API, and the schema for editors ' +
     'beside it. Overwrites no crawl file.',
@@ -65,6 +66,7 @@ export const VALIDATE: CommandSpec = {
 export const RUN: CommandSpec = {
   name: 'run',
   summary: 'fetch a crawl file on this machine',
+  needsNoOutput: true,
   description:
     'Fetches a crawl file on this machine: starts workers, shows live progress, and prints a ' +
     'summary. Starts a private Redis if REDIS_URL is not set. Continues the unfinished batch of ' +
@@ -140,6 +142,7 @@ Examples:
 export const START: CommandSpec = {
   name: 'start',
   summary: 'enqueue a crawl file for the fleet',
+  needsNoOutput: true,
   description:
     'Enqueues a crawl file for the workers that share REDIS_URL, and prints the batch id. If an ' +
     'earlier start of the same crawl was interrupted, completes that batch.',

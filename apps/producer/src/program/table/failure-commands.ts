@@ -28,6 +28,7 @@ const FILTERS: readonly OptionSpec[] = [
 export const RETRY: CommandSpec = {
   name: 'retry',
   summary: 'fetch the failed URLs of a batch again',
+  needsNoOutput: true,
   description:
     'Fetches the failed URLs of a batch again, each with all its attempts. A success replaces ' +
     `the failure. ${RUNS_LOCALLY}`,

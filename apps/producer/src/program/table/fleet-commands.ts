@@ -21,6 +21,7 @@ export const WORKERS: CommandSpec = {
     {
       name: 'drain',
       summary: 'let a worker end what it fetches, and end itself',
+      needsNoOutput: true,
       description:
         'Lets a worker end: running fetches finish within its drain timeout, and the rest goes to ' +
         'other workers, as with SIGTERM. What has started the worker may start another one.',
@@ -34,6 +35,7 @@ export const WORKERS: CommandSpec = {
 export const WEB: CommandSpec = {
   name: 'web',
   summary: 'serve a page to watch and steer the fleet',
+  needsNoOutput: true,
   description:
     'Serves a page to watch and steer the fleet, until Ctrl-C. Whoever reaches it can do what ' +
     'this command line can. On another address than 127.0.0.1 it needs a token, which viewers ' +
@@ -59,6 +61,7 @@ Examples:
 export const EXPORTER: CommandSpec = {
   name: 'exporter',
   summary: 'serve the metrics of the fleet, also while it has no worker',
+  needsNoOutput: true,
   description:
     'Serves /metrics, /healthz and /readyz until Ctrl-C. The gauges of the whole fleet are there ' +
     'as long as no worker exports them, so a fleet can be scaled up from no worker at all.',
@@ -117,6 +120,7 @@ Examples:
     {
       name: 'set',
       summary: 'set limits of an origin for the whole fleet',
+      needsNoOutput: true,
       description:
         'Sets limits of an origin for the whole fleet. They override the limits of crawl files, ' +
         'apply to running batches within seconds, and stay until origins unset. A limit that is ' +
@@ -142,6 +146,7 @@ Examples:
     {
       name: 'unset',
       summary: 'remove the limits that were set',
+      needsNoOutput: true,
       description:
         'Removes the limits that were set for an origin. The limits of crawl files apply again.',
       argument: ORIGIN,
@@ -151,6 +156,7 @@ Examples:
     {
       name: 'try',
       summary: 'try an origin now that is blocked or down',
+      needsNoOutput: true,
       description:
         'Ends a block that an origin has asked for, the wait for the next try of one that is down, ' +
         'and the wait for a robots.txt that could not be read. One fetch of the whole fleet tries ' +

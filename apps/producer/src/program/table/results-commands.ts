@@ -186,6 +186,7 @@ Examples:
 export const VERIFY: CommandSpec = {
   name: 'verify',
   summary: 'compare the results of a batch with its ledger',
+  needsNoOutput: true,
   description:
     'Reads all parts of a batch and counts what the ledger has as fetched but has no record here ' +
     '(missing), lines that are not whole (torn), further records of the same fetch (doubled) and ' +
@@ -209,6 +210,7 @@ Examples:
 export const PRUNE: CommandSpec = {
   name: 'prune',
   summary: 'remove batches that have ended: ledger, queue and results',
+  needsNoOutput: true,
   description:
     'Removes the batches that are named, or those that ended long ago: their ledger, their rest ' +
     'in the queue, and their results. Lists them and asks before it removes anything. The exit ' +

@@ -11,6 +11,7 @@ const OVERLAPS = ['skip', 'queue', 'allow'] as const satisfies readonly Overlap[
 const SCHEDULE_ADD: CommandSpec = {
   name: 'add',
   summary: 'schedule a crawl file, or change its schedule',
+  needsNoOutput: true,
   description:
     'Schedules a crawl file. If a schedule with this id exists, changes it and keeps its ' +
     'history; if nothing is different, changes nothing.',
@@ -87,6 +88,7 @@ Examples:
     {
       name: 'pause',
       summary: 'start no batches until the schedule is resumed',
+      needsNoOutput: true,
       description:
         'Starts no batches of a schedule until it is resumed. Runs that were due meanwhile are ' +
         'not caught up. Running batches continue.',
@@ -101,6 +103,7 @@ Examples:
     {
       name: 'resume',
       summary: 'let a paused schedule start batches again',
+      needsNoOutput: true,
       description: 'Lets a paused schedule start batches again, from the next run on.',
       argument: SCHEDULE,
       run: async (id: string, options: JsonOption, { context }) =>
@@ -113,6 +116,7 @@ Examples:
     {
       name: 'remove',
       summary: 'remove a schedule',
+      needsNoOutput: true,
       description: 'Removes a schedule and its history. Its batches stay, running ones too.',
       argument: SCHEDULE,
       run: async (id: string, options: JsonOption, { context }) =>
@@ -121,6 +125,7 @@ Examples:
     {
       name: 'run-now',
       summary: 'start a batch now',
+      needsNoOutput: true,
       description:
         'Starts a batch of a schedule now, also if the schedule is paused, and prints its id. ' +
         '--overlap of the schedule applies: the exit status is 1 if the last batch still runs ' +
