@@ -9,6 +9,7 @@ import { AnswerReader, type AnswerSink } from './answer-reader.ts';
 import { idleTimeMs } from './idle-time.ts';
 import type { TlsSessions } from './tls-sessions.ts';
 import type { ConnectOptions, ResponseHandler } from './transport.ts';
+import { WriteErrors } from './write-errors.ts';
 
 /**
  * What is read from sockets first arrives here. One is enough for all of them: it is read before
@@ -61,6 +62,7 @@ export class HttpConnection implements AnswerSink {
   /** Whether its socket is one of `#createSocket`. */
   readonly #readsInPlace: boolean;
   #socket: Socket | undefined;
+  #writeErrors: WriteErrors | undefined;
   #isReady = false;
   #isUsed = false;
   #isOver = false;
@@ -171,7 +173,8 @@ export class HttpConnection implements AnswerSink {
     }
     // An origin that has answered early may never read the rest of a large body. `writableLength`
     // says nothing: over TLS it falls one turn of the event loop after all has been sent.
-    const isUsable = !isLast && socket?.writable === true && !socket.writableNeedDrain;
+    const isOpen = !isLast && socket?.writable === true && this.#writeErrors?.isClosed === false;
+    const isUsable = isOpen && !socket.writableNeedDrain;
     request?.onEnd(isUsable && request.method !== 'HEAD' ? this.#idleMs : 0);
   }
 
@@ -241,6 +244,7 @@ export class HttpConnection implements AnswerSink {
   }
 
   #listen(socket: Socket): void {
+    this.#writeErrors = new WriteErrors(socket);
     socket.on('error', (error) => {
       this.#error = error;
     });

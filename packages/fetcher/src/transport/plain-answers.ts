@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { AnswerHead } from './answer-head.ts';
 import { AnswerReader, type AnswerSink, type ExpectedAnswers } from './answer-reader.ts';
 import type { AnswerInvalidError } from '../connect/errors.ts';
+import { WriteErrors } from './write-errors.ts';
 
 const LINE_END = Buffer.from('\r\n');
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
@@ -27,6 +28,7 @@ class PlainAnswers implements AnswerSink {
   readonly #socket: Socket;
   readonly #push: (chunk: Buffer | null) => boolean;
   readonly #reader: AnswerReader;
+  readonly #writeErrors: WriteErrors;
   #goesOn = true;
   /** Whether the parser has seen the head of an answer and not its end. */
   #isInBody = false;
@@ -38,6 +40,7 @@ class PlainAnswers implements AnswerSink {
   constructor(socket: Socket, expected: ExpectedAnswers) {
     this.#socket = socket;
     this.#push = socket.push.bind(socket);
+    this.#writeErrors = new WriteErrors(socket);
     this.#reader = new AnswerReader(this, expected);
   }
 
@@ -85,7 +88,7 @@ class PlainAnswers implements AnswerSink {
     if (this.#isInChunks) {
       this.#pass(LAST_CHUNK);
     }
-    if (isLast && !this.#hasEnded) {
+    if ((isLast || this.#writeErrors.isClosed) && !this.#hasEnded) {
       this.onUnasked();
     }
   }

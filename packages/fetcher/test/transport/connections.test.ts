@@ -22,11 +22,19 @@ import {
 closeAfterEachTest();
 installLeakGuard();
 
-/** An origin over TLS with an event loop of its own: it answers while this one is busy. */
-async function serveInThread(): Promise<{ port: number; stop: () => Promise<number> }> {
+const HTTPS = `require('node:https').createServer(workerData, (_, answer) => answer.end('ok'))`;
+
+/**
+ * An origin with an event loop of its own: it answers while this one is busy.
+ *
+ * @param server source of its server, for which `workerData` is a certificate
+ */
+async function serveInThread(
+  server: string,
+): Promise<{ port: number; stop: () => Promise<number> }> {
   const source = `
     const { workerData, parentPort } = require('node:worker_threads');
-    const server = require('node:https').createServer(workerData, (_, answer) => answer.end('ok'));
+    const server = ${server};
     let connections = 0;
     server.on('secureConnection', () => connections++);
     server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
@@ -409,8 +417,37 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     expect(server.connections).toBe(2);
   });
 
+  it.each([
+    ['http', `require('node:net').createServer(`],
+    ['https', `require('node:tls').createServer(workerData, `],
+  ])('reads an answer that comes before a large body was read: %s', async (scheme, server) => {
+    const answer = JSON.stringify(OK.replace('200 OK', '413 X\r\nconnection: close'));
+    const origin = await serveInThread(`${server}(socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => {
+        socket.pause();
+        socket.write(${answer}, () => socket.destroy());
+      });
+    })`);
+    const fetcher = newFetcher(transport);
+    const request = requestFor(`${scheme}://127.0.0.1:${origin.port}`, {
+      method: 'POST',
+      body: Buffer.alloc(1_000_000, 'x'),
+      network: { allowPrivate: true, allow: [], trust: { insecure: true } },
+    });
+    const answers = new Map<string, number>();
+    // Where the end of the connection meets the body differs from one time to the next.
+    for (let index = 0; index < 200; index += 1) {
+      const result = await fetcher.fetch(request);
+      const what = result.kind === 'response' ? String(result.status) : result.code;
+      answers.set(what, (answers.get(what) ?? 0) + 1);
+    }
+    await origin.stop();
+    expect(Object.fromEntries(answers)).toEqual({ 413: 200 });
+  });
+
   it('reuses connections over TLS, however soon the answers come', async () => {
-    const origin = await serveInThread();
+    const origin = await serveInThread(HTTPS);
     const fetcher = newFetcher(transport);
     const network = { allowPrivate: true, allow: [], trust: { insecure: true } };
     const request = requestFor(`https://127.0.0.1:${origin.port}`, { network });
