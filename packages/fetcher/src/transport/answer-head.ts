@@ -15,7 +15,8 @@ export interface AnswerHead {
 
 export const NO_STATUS_LINE = 'the answer does not begin with a status line';
 
-const STATUS_LINE = /^HTTP\/1\.(\d)[ \t]+([1-9]\d\d)(?:[ \t](.*))?$/;
+/** Some servers say HTTP/2 on a connection of HTTP/1.1. */
+const STATUS_LINE = /^HTTP\/(?:1\.(\d)|2(?:\.0)?)[ \t]+([1-9]\d\d)(?!\d)[ \t]?(.*)$/i;
 /** A value keeps the spaces behind it: taking them off here would cost the square of a long run. */
 const HEADER_LINE = /^([^:\s]+)[ \t]*:[ \t]*(.*)$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -11,8 +11,8 @@ export const PARSER_HEAD_BYTES = 2 * MAX_HEAD_BYTES;
 /** The size of a chunk with its extensions, or one line of a trailer. */
 const MAX_LINE_BYTES = 16_384;
 
-const HTTP = 'HTTP/1.';
-const CHUNK_SIZE = /^[ \t]*([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i;
+const HTTP = 'HTTP/';
+const CHUNK_SIZE = /^[ \t]*0*([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i;
 const KEPT = /\n(?:proxy-)?connection:[ \t]*keep-alive[ \t]*\r?\n/i;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -341,7 +341,7 @@ function closedUnlessKept(head: string): string {
 /** Whether bytes may be the beginning of an answer: nothing is waited for otherwise. */
 function mayBeHead(bytes: Buffer): boolean {
   const start = bytes.toString('latin1', 0, HTTP.length);
-  return HTTP.startsWith(start);
+  return HTTP.startsWith(start.toUpperCase());
 }
 
 /**

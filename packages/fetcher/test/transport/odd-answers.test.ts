@@ -111,6 +111,8 @@ const FRAMING: readonly Row[] = [
 const CHUNK_ROWS: readonly (readonly [string, string, Partial<Answer>?])[] = [
   ['a padded size', `b  \r\n${B}\r\n0\r\n\r\n`],
   ['a size with zeros', `0000b\r\n${B}\r\n0000\r\n\r\n`],
+  ['a size of 14 digits', `0000000000000b\r\n${B}\r\n00000000000000\r\n\r\n`],
+  ['a size of 16 digits', `000000000000000b\r\n${B}\r\n0000000000000000\r\n\r\n`],
   ['a size in capitals', `B\r\n${B}\r\n0\r\n\r\n`],
   ['an extension', `b;name=v\r\n${B}\r\n0\r\n\r\n`],
   ['a quoted extension', `b;name="v;w"\r\n${B}\r\n0;x\r\n\r\n`],
@@ -161,6 +163,16 @@ const STATUSES: readonly Row[] = [
     'an upgrade that is only offered',
     `${OK}Upgrade: h2c\r\nConnection: Upgrade\r\n${LENGTH}\r\n${B}`,
   ],
+  ...['HTTP/2 200 OK', 'HTTP/2.0 200 OK', 'HTTP/2 200', 'http/1.1 200 OK', 'Http/1.1 200 OK'].map(
+    (line): Row => [line, `${line}\r\n${LENGTH}\r\n${B}`],
+  ),
+  ...['HTTP/1.1 200OK', 'HTTP/1.1 200-OK', 'HTTP/2 200OK', 'http/1.0 200 OK'].map((line): Row => [
+    line,
+    `${line}\r\n${LENGTH}\r\n${B}`,
+  ]),
+  ...['HTTP/1.1 2000 OK', 'HTTP/3 200 OK', 'HTTP/2.5 200 OK', 'HTTP/1 200 OK', 'HTTP 200 OK'].map(
+    (line): Row => [line, `${line}\r\n${LENGTH}\r\n${B}`, closes],
+  ),
   ['a status of two digits', `HTTP/1.1 20 OK\r\n${LENGTH}\r\n${B}`, closes],
   [
     '401 with odd challenges',
