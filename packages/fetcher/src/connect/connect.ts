@@ -6,7 +6,7 @@ import { refuseHost } from './address-filter.ts';
 import { Dial, type DialListener, type DialOptions, type DialTarget } from './dial.ts';
 import { ConnectTimeoutError, ProxyError } from './errors.ts';
 import { type Proxy, shownProxy } from './proxy.ts';
-import type { TlsOptions } from './tls-options.ts';
+import { serverNameOf, type TlsOptions } from './tls-options.ts';
 
 /** The operator has named the proxy. */
 const ANYWHERE: NetworkPolicy = { allowPrivate: true, allow: ['0.0.0.0/0', '::/0'] };
@@ -152,7 +152,7 @@ class ProxyConnection implements Connecting {
       return;
     }
     const name = tlsHost.replace(/^\[(.*)\]$/, '$1');
-    const servername = isIP(name) === 0 ? name : '';
+    const servername = serverNameOf(name);
     // Whoever accepts any certificate of an origin has not said so of the proxy.
     const { secureContext } = this.#options.options.tls ?? {};
     const tls = startTls({ socket: tcp, host: name, servername, secureContext });

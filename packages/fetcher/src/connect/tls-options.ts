@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import type { Trust } from './proxy.ts';
 
@@ -17,4 +18,14 @@ export function tlsOptions({ ca, insecure = false }: Trust = {}): TlsOptions {
     }),
     ...(insecure && { rejectUnauthorized: false }),
   };
+}
+
+/**
+ * The name by which TLS asks for a host, and that its certificate must have: without a dot at its
+ * end (RFC 6066, section 3); empty for an address, which has none.
+ *
+ * @param host an address of IPv6 without brackets
+ */
+export function serverNameOf(host: string): string {
+  return isIP(host) === 0 ? host.replace(/\.$/, '') : '';
 }

@@ -4,10 +4,15 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { makeAnswersPlain } from './plain-answers.ts';
 import { connect as connectTo } from '../connect/connect.ts';
+import { serverNameOf } from '../connect/tls-options.ts';
 import { idleTimeMs } from './idle-time.ts';
 import type { ConnectOptions } from './transport.ts';
 
 declare module 'node:http' {
+  interface ClientRequestArgs {
+    /** What an agent of https asks TLS for. The types of Node lack it. */
+    servername?: string | undefined;
+  }
   interface Agent {
     /** Makes a connection for a request. The types of Node lack it. */
     createSocket(
@@ -127,7 +132,8 @@ function dialConnections(agent: http.Agent, options: ConnectOptions): void {
           use(tcp);
           return;
         }
-        const overTcp = { ...args, socket: tcp };
+        const servername = serverNameOf(args.servername ?? '');
+        const overTcp = { ...args, socket: tcp, servername };
         const socket = connect(overTcp);
         // Typed as a Duplex; it is a TLSSocket.
         if (socket instanceof Socket) {

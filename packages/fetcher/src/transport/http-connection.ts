@@ -1,8 +1,9 @@
-import { isIP, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { connect as startTls } from 'node:tls';
 import type { Method } from '@fetchfleet/crawl';
 import { connect, type Connecting } from '../connect/connect.ts';
 import { type AnswerInvalidError, ConnectionClosedError } from '../connect/errors.ts';
+import { serverNameOf } from '../connect/tls-options.ts';
 import type { AnswerHead } from './answer-head.ts';
 import { isKeptAlive, readHeaders } from './answer-headers.ts';
 import { AnswerReader, type AnswerSink } from './answer-reader.ts';
@@ -216,7 +217,7 @@ export class HttpConnection implements AnswerSink {
       ...options.tls,
       socket: tcp,
       host,
-      servername: isIP(name) === 0 ? name : '',
+      servername: serverNameOf(name),
       session: sessions.get(key),
       ALPNProtocols: ['http/1.1'],
     });

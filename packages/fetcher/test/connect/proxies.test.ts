@@ -309,6 +309,35 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
 
 describe('certificates', () => {
   it.each(TRANSPORTS)(
+    'are asked for without the dot at the end of a name, over %s',
+    async (via) => {
+      const tinyproxy = await startTinyproxy();
+      const names: unknown[] = [];
+      // Typed without it; it is what the client asked for.
+      const note = (socket: tls.TLSSocket) => names.push(Reflect.get(socket, 'servername'));
+      const secure = https.createServer(CERTIFICATE, (_request, response) => response.end());
+      const { port } = await listen(secure.on('secureConnection', note));
+      const front = tls.createServer(CERTIFICATE, (socket) => {
+        note(socket);
+        const back = connect(tinyproxy.port, '127.0.0.1');
+        socket.on('error', () => back.destroy());
+        back.on('error', () => socket.destroy());
+        socket.pipe(back).pipe(socket);
+      });
+      const origin = `https://localhost.:${(await listen(front)).port}`;
+      const fetcher = newFetcher(via);
+      for (const [host, ...proxies] of [
+        ['localhost.'],
+        ['localhost', proxyAt(0, { origin })],
+      ] as const) {
+        const request = requestFor(`https://${host}:${port}/`, through(...proxies));
+        await expect(fetcher.fetch(request)).resolves.toMatchObject({ status: 200 });
+      }
+      expect(names).toEqual(['localhost', 'localhost', 'localhost']);
+    },
+  );
+
+  it.each(TRANSPORTS)(
     'are checked by the authorities of a crawl, or not at all, over %s',
     async (transport) => {
       const server = await listen(
