@@ -252,7 +252,7 @@ export class HttpConnection implements AnswerSink {
     socket.once('end', () => {
       this.#reader.end();
       socket.destroy();
-      this.#onOver();
+      this.#onOver(this.#error);
     });
     socket.once('close', () => this.#onOver(this.#error));
   }

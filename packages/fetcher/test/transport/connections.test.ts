@@ -496,6 +496,20 @@ describe.each(TRANSPORTS)('connections over %s', (transport) => {
     expect(names).toEqual(['one.example', 'two.example', false]);
   });
 
+  it('reports that an origin wants a certificate, as its alert says', async () => {
+    const asking = { ...selfSigned(), requestCert: true, rejectUnauthorized: true };
+    const server = await listen(https.createServer(asking, (_request, response) => response.end()));
+    const network = { allowPrivate: true, allow: [], trust: { insecure: true } };
+    const result = await newFetcher(transport).fetch(
+      requestFor(`https://127.0.0.1:${server.port}`, { network }),
+    );
+    expect(result).toMatchObject({
+      outcome: 'network-error',
+      code: 'EPROTO',
+      message: expect.stringContaining('certificate required'),
+    });
+  });
+
   it('reports the reason for which a certificate is invalid', async () => {
     const tls = https.createServer(selfSigned(), (_request, response) => response.end());
     const server = await listen(tls);
