@@ -273,6 +273,49 @@ describe('fetchfleet prune', () => {
     expect(await fleet.redis.exists(keys.home.removals)).toBe(0);
   });
 
+  it.each([
+    { when: 'goes on later', signal: 'SIGSTOP' },
+    { when: 'was killed', signal: 'SIGKILL' },
+  ] as const)('leaves no slice to a worker that has some and $when', async ({ signal }) => {
+    fleet.origin.respond(/^\/echo/u, async () => new Promise(() => undefined));
+    const worker = await fleet.worker();
+    const id = await fleet.enqueue(crawlFile(fleet.origin.url, 1_000));
+    await eventually(() => fleet.origin.inFlight > 0);
+    worker.signal(signal);
+    await fleet.json('cancel', id);
+    expect(await fleet.json('prune', id, '--yes')).toMatchObject({ code: 0 });
+    expect(await fleet.redis.keys(`{${fleet.name}}:slices:${id}.*`)).not.toEqual([]);
+    worker.signal('SIGCONT');
+    const next = signal === 'SIGSTOP' ? worker : await fleet.worker();
+    await next.waitForLine(/batch is not in the ledger any more/u);
+    await eventually(async () => {
+      expect(await fleet.redis.keys(`*{${fleet.name}}*${id}*`)).toEqual([]);
+    });
+    expect(await fleet.queue.counts()).toMatchObject({ active: 0, waiting: 0, failed: 0 });
+  });
+
+  it('removes rejected slices of batches that are gone, and of no other', async () => {
+    const living = await fleet.enqueue(crawlFile(fleet.origin.url, 10));
+    const { queue } = fleetKeys(fleet.name).home;
+    const [one, other] = ['gone-20261123-0017-k3f8', 'gone-20261123-0017-k3f9'];
+    // As a worker of version 0.1 leaves them.
+    for (const id of [`${living}.0`, `${one}.0`, `${one}.50-3`, `${other}.0`]) {
+      await fleet.redis.hset(queue(id), 'data', '{}');
+      await fleet.redis.zadd(queue('failed'), 1, id);
+    }
+    await fleet.redis.zadd(queue('failed'), 1, 'of another program');
+    const named = await fleet.json('prune', one ?? '', '--yes');
+    expect(named).toMatchObject({ code: 0, document: { batches: [{ state: 'interrupted' }] } });
+    const failed = async (): Promise<string[]> => fleet.redis.zrange(queue('failed'), 0, '-1');
+    const kept = [`${living}.0`, 'of another program'];
+    expect((await failed()).toSorted()).toEqual([...kept, `${other}.0`].toSorted());
+    const old = await fleet.json('prune', '--older-than', '30d', '--yes');
+    expect(old.document).toMatchObject({ batches: [{ batch: other, state: 'interrupted' }] });
+    expect((await failed()).toSorted()).toEqual(kept.toSorted());
+    expect(await fleet.redis.keys(`*gone-20261123*`)).toEqual([]);
+    expect(await fleet.json('prune', one ?? '', '--yes')).toMatchObject({ code: 2 });
+  });
+
   it('removes results only where --results says, and with --trust-folders where workers wrote', async () => {
     const { project } = fleet;
     await oldBatch('named', 'finished', 40);

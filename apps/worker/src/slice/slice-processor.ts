@@ -32,7 +32,7 @@ import { SliceSpan } from '../record/slice-span.ts';
 const MAX_LOST_IN_VAIN = 5;
 /** When a slice of a paused batch, or one that may not have its secrets here, is tried again. */
 const TRY_AGAIN_MS = 5_000;
-/** Beyond that a line about what a batch lacks may repeat. */
+/** Beyond that a line about a batch may repeat. */
 const MAX_LOGGED = 1_000;
 /** By then every worker knows that a cancelled batch was resumed. */
 const AFTER_RESUME_MS = 1_500;
@@ -67,7 +67,7 @@ interface Job {
  */
 export class SliceProcessor {
   readonly #options: ProcessorOptions;
-  /** Batches with what they lack here, as far as it has been logged. */
+  /** Batches with what was logged of each. */
   readonly #loggedLacks = new Set<string>();
   /** By the signal that pauses a batch: one object for all slices of the batch. */
   readonly #tools = new WeakMap<AbortSignal, SliceTools>();
@@ -99,8 +99,11 @@ export class SliceProcessor {
     };
     try {
       await this.#options.batches.use(slice.batch, async (batch) => {
+        if (batch === undefined) {
+          return this.#remove(claim, slice);
+        }
         const invalid = problemOf(slice, batch);
-        if (batch === undefined || invalid !== undefined) {
+        if (invalid !== undefined) {
           return this.#reject(claim, new Error(invalid), slice);
         }
         span ??= this.#startSpan(claim, slice, batch);
@@ -274,6 +277,17 @@ export class SliceProcessor {
     await this.#leaveWaitlist(slice);
   }
 
+  /**
+   * Removes a slice whose batch was removed while a worker had it. No command could do so later:
+   * they begin with the batch.
+   */
+  async #remove(claim: ClaimedSlice, slice: Slice): Promise<void> {
+    const fields = { batch: slice.batch };
+    this.#logOnce('warn', fields, 'batch is not in the ledger any more: removing its slices');
+    await claim.complete();
+    await this.#leaveWaitlist(slice);
+  }
+
   /** Moves a slice out of the queue until its batch is resumed. */
   async #pause({ claim, span }: Job, slice: Slice): Promise<void> {
     span?.result('paused');
@@ -306,7 +320,7 @@ export class SliceProcessor {
     const { origin } = slice;
     const variables = lacked.map(({ name }) => name);
     await this.#options.ledger.reportMissingSecrets(batch.id, variables);
-    this.#logOnce({ batch: batch.id, origin, variables }, describeLacked(lacked, origin));
+    this.#logOnce('error', { batch: batch.id, origin, variables }, describeLacked(lacked, origin));
     await claim.delay(slice, TRY_AGAIN_MS);
   }
 
@@ -316,11 +330,13 @@ export class SliceProcessor {
     const { lackingPermissions: lacking } = batch;
     const flags = lacking.map(({ flag }) => flag);
     await this.#options.ledger.reportMissingSecrets(batch.id, flags);
-    this.#logOnce({ batch: batch.id, flags }, lacking.map(({ text }) => text).join('; '));
+    const text = lacking.map((one) => one.text).join('; ');
+    this.#logOnce('error', { batch: batch.id, flags }, text);
     await claim.delay(slice, TRY_AGAIN_MS);
   }
 
   #logOnce(
+    level: 'warn' | 'error',
     fields: Readonly<Record<string, unknown>> & { readonly batch: string },
     text: string,
   ): void {
@@ -332,7 +348,7 @@ export class SliceProcessor {
       this.#loggedLacks.clear();
     }
     this.#loggedLacks.add(line);
-    this.#options.log.error(fields, text);
+    this.#options.log[level](fields, text);
   }
 
   async #unsettled(
@@ -410,10 +426,7 @@ function standOf(fetches: readonly PendingFetch[]): string {
 }
 
 /** Why the slice cannot be run; undefined if it can. */
-function problemOf(slice: Slice, batch: ActiveBatch | undefined): string | undefined {
-  if (batch === undefined) {
-    return 'its batch is unknown';
-  }
+function problemOf(slice: Slice, batch: ActiveBatch): string | undefined {
   if (slice.columns.length !== batch.plan.params.length) {
     return 'its columns are not those of its batch';
   }

@@ -114,7 +114,7 @@ describe('a redelivered slice with pages', () => {
 
 describe('a slice that was deferred', () => {
   it.each([
-    { when: 'its batch is unknown', how: { isKnown: false }, end: 'reject' },
+    { when: 'its batch is unknown', how: { isKnown: false }, end: 'complete' },
     {
       when: 'it refers to a batch that its own does not name',
       how: { known: KNOWN },
@@ -146,9 +146,12 @@ describe('a slice that was deferred', () => {
     expect((await process({ redeliveries: 6 })).left).toEqual(['b.0']);
   });
 
-  it.each(['paused', 'cancelled'] as const)('takes its whole batch along: %s', async (state) => {
-    expect((await process({ ticket: 700, state })).removed).toEqual(['b']);
-  });
+  it.each([{ state: 'paused' }, { state: 'cancelled' }, { isKnown: false }] as const)(
+    'takes its whole batch along: %j',
+    async (how) => {
+      expect((await process({ ticket: 700, ...how })).removed).toEqual(['b']);
+    },
+  );
 
   it('tells the gate of its arrival itself where it waits for its turn', async () => {
     expect(await process({ ticket: 700 })).toMatchObject({ left: [], tickets: [700] });

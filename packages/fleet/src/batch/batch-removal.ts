@@ -7,6 +7,7 @@ import { DONE } from './removal.lua.ts';
 import { callWhenFull, Script } from '../redis/script.ts';
 import { type OnPassedOver, passOver, validIds } from '../redis/stored-state.ts';
 import { PausedSlices } from '../queue/paused-slices.ts';
+import { batchOf, scanAll } from '../queue/slice-scan.ts';
 
 const remove = new Script(REMOVE, z.number().int());
 const done = new Script(DONE, z.number().int());
@@ -156,6 +157,40 @@ export class BatchRemoval {
     return new Map(
       validIds(Object.keys(found), ids, onPassedOver).map((id) => [id, found[id] ?? '']),
     );
+  }
+
+  /**
+   * Batches that are not in the ledger, but have slices that workers have rejected. Workers of
+   * version 0.1 rejected the slices that they had when their batch was removed.
+   */
+  async rejected(): Promise<string[]> {
+    const lists = await Promise.all(
+      this.#keys.shards.map(async ({ queue }) => {
+        const read = this.#batchesIn(queue('failed'));
+        return (await passOver('the rejected slices', read, this.#onPassedOver)) ?? [];
+      }),
+    );
+    const found = lists.flat();
+    const areKnown = await Promise.all(
+      found.map(async (batch) => this.#redis.exists(this.#keys.batch(batch))),
+    );
+    return found.filter((_, at) => areKnown[at] === 0);
+  }
+
+  /** @param set a ZSET of slice ids; other programs may have put others there */
+  async #batchesIn(set: string): Promise<string[]> {
+    const batches = new Set<string>();
+    await scanAll(async (cursor) => {
+      const [next, found] = await this.#redis.zscan(set, cursor, 'COUNT', 1_000);
+      for (const [at, id] of found.entries()) {
+        const batch = at % 2 === 0 ? batchOf(id) : undefined;
+        if (batch !== undefined) {
+          batches.add(batch);
+        }
+      }
+      return [next, found.length / 2, []];
+    });
+    return [...batches];
   }
 
   #keysOf(batch: string): string[] {

@@ -240,11 +240,11 @@ return 1
  * ARGV     path of the worker's results folder, '' for none · id · place of it, '' for none ·
  *          its id · by whom
  * Returns  { state, plan, total, createdAt, planRevision, packed fields or '' }; {} for an unknown
- *          batch
+ *          batch, whose slices are removed: one that is damaged is not unknown
  */
 export const OPEN = `${FINISH}
 local f = redis.call('HMGET', KEYS[1], 'state', 'plan', 'total', 'createdAt', 'planRevision')
-if not f[1] then return {} end
+if not f[1] then return redis.call('EXISTS', KEYS[1]) == 1 and f or {} end
 f[6] = redis.call('GET', KEYS[3]) or ''
 -- It would spoil the small encoding of the hash.
 if f[6] ~= '' then return f end

@@ -247,18 +247,17 @@ export class Ledger extends LedgerReader {
       [this.keys.batch(id), this.keys.shardOf(id).unfinished, this.keys.packed(id)],
       [results, id, folder.place, folder.id, this.#by],
     );
-    const unpacked = unpackFields(packed ?? '');
-    const storedPlan = plan ?? unpacked['plan'];
-    if (storedPlan === undefined) {
+    if (state === undefined) {
       return undefined;
     }
+    const unpacked = unpackFields(packed ?? '');
     const fields = storedBatch.parse({
       state,
       total,
       createdAt: createdAt ?? unpacked['createdAt'],
       planRevision: planRevision ?? unpacked['planRevision'],
     });
-    return { ...fields, plan: parseStoredPlan(storedPlan) };
+    return { ...fields, plan: parseStoredPlan(plan ?? unpacked['plan'] ?? '') };
   }
 
   /** Cancels the batch. @returns false if it has ended already, or is unknown */

@@ -7,7 +7,13 @@ import { PerShard } from '../shards/per-shard.ts';
 import { Script } from '../redis/script.ts';
 import { SlicePriorities } from './slice-priorities.ts';
 import { idPrefix, readSlice, scanAll, type ScanStep, scanStep } from './slice-scan.ts';
-import { REMOVE_ENDED, REQUEUE, WITHDRAW, WITHDRAW_ONE } from './slice-sets.lua.ts';
+import {
+  REMOVE_ENDED,
+  REMOVE_ENDED_WAITING,
+  REQUEUE,
+  WITHDRAW,
+  WITHDRAW_ONE,
+} from './slice-sets.lua.ts';
 
 /** Slices that are queued in one go: bounds the memory. */
 const CHUNK = 200;
@@ -17,6 +23,7 @@ const scripts = {
   withdrawOne: new Script(WITHDRAW_ONE, z.number().int()),
   requeue: new Script(REQUEUE, z.number().int()),
   removeEnded: new Script(REMOVE_ENDED, scanStep),
+  removeEndedWaiting: new Script(REMOVE_ENDED_WAITING, scanStep),
 };
 
 /**
@@ -103,17 +110,19 @@ export class PausedSlices {
 
   /**
    * Removes every slice of a batch that is cancelled, finished or removed, except those that
-   * workers have claimed: paused, queued, delayed and rejected ones. They also leave the waitlists
-   * of their origins. May be repeated.
+   * workers have claimed: paused, queued, delayed and rejected ones, and those of dead workers. They
+   * also leave the waitlists of their origins. May be repeated.
    *
    * @returns how many slices were removed
    */
   async removeAll(batch: string): Promise<number> {
     const { queue } = this.#keys.shardOf(batch);
     const sets = ['prioritized', 'delayed', 'failed'].map(queue);
-    let removed = 0;
+    const args = [queue(''), idPrefix(batch)];
+    let removed = await this.#leaveWaitlists(batch, async () =>
+      scripts.removeEndedWaiting.run(this.#redis, [this.#keys.batch(batch), queue('wait')], args),
+    );
     for (const set of [this.#keys.pausedSlices(batch), ...sets]) {
-      const args = [queue(''), idPrefix(batch)];
       const keys = [this.#keys.batch(batch), set];
       removed += await this.#leaveWaitlists(batch, async (cursor) =>
         scripts.removeEnded.run(this.#redis, keys, [...args, cursor]),

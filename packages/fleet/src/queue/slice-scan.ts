@@ -1,4 +1,4 @@
-import { parseSlice, type Slice } from '@fetchfleet/crawl';
+import { isBatchId, parseSlice, type Slice } from '@fetchfleet/crawl';
 import { z } from 'zod';
 
 /**
@@ -35,6 +35,12 @@ export async function scanAll(next: ScanStep): Promise<Scanned> {
 /** The prefix of the ids of all slices of a batch. */
 export function idPrefix(batch: string): string {
   return `${batch}.`;
+}
+
+/** The batch of a slice by its id; undefined for an id that no slice has. */
+export function batchOf(id: string): string | undefined {
+  const batch = id.slice(0, Math.max(0, id.lastIndexOf('.')));
+  return isBatchId(batch) ? batch : undefined;
 }
 
 /**

@@ -1,8 +1,9 @@
 /*
  * Scripts that move the queued slices of one batch in and out of BullMQ's sets. They know BullMQ's
- * layout: `prioritized`, `delayed` and `failed` are ZSETs of slice ids, a slice is a HASH under
- * prefix + id, and its score in `prioritized` is priority × 2^32 + a counter. Slices that a worker
- * has claimed are in none of these sets, and are never touched.
+ * layout: `prioritized`, `delayed` and `failed` are ZSETs of slice ids, `wait` is a LIST of those
+ * that dead workers had, a slice is a HASH under prefix + id, and its score in `prioritized` is
+ * priority × 2^32 + a counter. Slices that a worker has claimed are in none of these, and are never
+ * touched.
  */
 
 /**
@@ -144,6 +145,30 @@ export const REMOVE_ENDED = `${REMOVE_STEP}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state and state ~= 'cancelled' and state ~= 'finished' then return { '0', 0, {} } end
 return removeStep(KEYS[2], ARGV[1], ARGV[2], ARGV[3])
+`;
+
+/**
+ * As REMOVE_ENDED, for the list of slices that dead workers had. It is as long as what workers have
+ * at a time, and is gone through in one step.
+ *
+ * KEYS     batch hash · the LIST of slice ids
+ * ARGV     prefix of job keys · prefix of the batch's ids
+ * Returns  { '0', slices removed, origins where some had been deferred }
+ * Atomic   as REMOVE_ENDED
+ */
+export const REMOVE_ENDED_WAITING = `${IS_OF}${NOTE_ORIGIN}
+local state = redis.call('HGET', KEYS[1], 'state')
+if state and state ~= 'cancelled' and state ~= 'finished' then return { '0', 0, {} } end
+local removed, origins = 0, {}
+for _, id in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
+  if isOf(id, ARGV[2]) then
+    noteOrigin(origins, ARGV[1] .. id)
+    redis.call('LREM', KEYS[2], 1, id)
+    redis.call('UNLINK', ARGV[1] .. id)
+    removed = removed + 1
+  end
+end
+return { '0', removed, origins }
 `;
 
 /**

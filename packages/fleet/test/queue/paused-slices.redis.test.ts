@@ -144,17 +144,21 @@ describe('the slices of a paused batch', () => {
     await stop();
   });
 
-  it('are removed with the queued and delayed ones when the batch is cancelled', async () => {
+  it('are removed with all others that no worker has when the batch is cancelled', async () => {
     const { redis, keys, ledger, queue, pausedSlices, claim, stop } = await fixture();
     await queue.add([slice('a', 0)]);
     await (await claim()).delay(slice('a', 0), 60_000);
+    // As BullMQ does with the slices of a dead worker.
+    await redis.hset(keys.slice('a.30'), 'data', JSON.stringify(slice('a', 30)));
+    await redis.lpush(keys.home.queue('wait'), 'a.30', 'b.30');
     await queue.add([slice('a', 10), slice('a', 20), slice('b', 0)]);
     expect(await pausedSlices.removeAll('a')).toBe(0);
     await ledger.pause('a');
     await pausedSlices.withdraw('a');
     await ledger.cancel('a');
-    expect(await pausedSlices.removeAll('a')).toBe(3);
-    expect(await queue.counts()).toMatchObject({ waiting: 1, delayed: 0 });
+    expect(await pausedSlices.removeAll('a')).toBe(4);
+    expect(await queue.counts()).toMatchObject({ waiting: 2, delayed: 0 });
+    expect(await redis.lrange(keys.home.queue('wait'), 0, -1)).toEqual(['b.30']);
     expect(await redis.keys(`${keys.home.queue('a.')}*`)).toEqual([]);
     await stop();
   });

@@ -17,7 +17,10 @@ import type { FleetSession } from '../../session/fleet-session.ts';
 /** A batch that prune can remove. */
 export interface Candidate {
   readonly batch: string;
-  /** `orphan`: results without a batch in Redis. `interrupted`: an earlier prune did not finish. */
+  /**
+   * `orphan`: results without a batch in Redis. `interrupted`: an earlier prune did not finish, or
+   * has left slices that workers then rejected.
+   */
   readonly state: BatchState | 'orphan' | 'interrupted';
   /** Epoch milliseconds; 0 if unknown. */
   readonly endedAt: number;
@@ -79,6 +82,13 @@ export async function planPrune(
     }
     const found = { batch, state: 'interrupted', endedAt: 0, fetches: 0 } as const;
     await add(found, folders.split('\n'));
+  }
+  for (const batch of await withTimeout(session.removal.rejected())) {
+    if (isMeant(batch) && !unfinished.has(batch)) {
+      // Its results are those of an orphan: Redis may have lost the batch.
+      const found = { batch, state: 'interrupted', endedAt: 0, fetches: 0 } as const;
+      candidates.push({ ...found, results: [], bytes: 0 });
+    }
   }
   const statuses = await withTimeout(session.ledger.statuses(ids));
   for (const status of statuses) {
