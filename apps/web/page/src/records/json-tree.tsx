@@ -1,6 +1,6 @@
 import { formatCount } from '@fetchfleet/crawl/units';
 import { useMemo, useState } from 'preact/hooks';
-import { LongNumber } from './parse-json.ts';
+import { SentNumber } from './parse-json.ts';
 
 /** Children shown at once; the rest comes in steps of as many. */
 const STEP = 100;
@@ -30,7 +30,7 @@ function Node({ name, value, depth }: NodeProps) {
   const [shown, setShown] = useState(STEP);
   const label = name === undefined ? null : <span class="name">{name}: </span>;
   const keys = useMemo(() => keysOf(value), [value]);
-  if (typeof value !== 'object' || value === null || value instanceof LongNumber) {
+  if (typeof value !== 'object' || value === null || value instanceof SentNumber) {
     return (
       <div class="leaf">
         {label}
@@ -86,7 +86,7 @@ function keysOf(value: unknown): readonly string[] | undefined {
 
 function Leaf({ value }: { readonly value: unknown }) {
   const [shown, setShown] = useState(LONG_TEXT);
-  if (value instanceof LongNumber) {
+  if (value instanceof SentNumber) {
     return <span class="number">{value.text}</span>;
   }
   if (typeof value !== 'string') {
