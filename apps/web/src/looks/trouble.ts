@@ -118,20 +118,22 @@ function originsShut({ origins }: Pick<Findings, 'origins'>): Trouble[] {
   });
 }
 
-/** It refused some fetches, and gets fewer since. */
+/** It refused fetches, or did not keep up with them, and gets fewer since. */
 function originsSlowed({ origins }: Pick<Findings, 'origins'>): Trouble[] {
   return some(origins, (status) => {
     const { origin, breaker, blockedMs, robotsError, rate, concurrency, waiting } = status;
     const isShut = breaker !== 'closed' || blockedMs !== undefined || robotsError !== undefined;
-    const isSlowed = rate.source === 'learned' || concurrency.source === 'learned';
-    if (isShut || !isSlowed || waiting === 0) {
+    const learned = [
+      ...(rate.source === 'learned' ? [`to ${rate.limit}, because it has refused more`] : []),
+      ...(concurrency.source === 'learned'
+        ? [`to ${concurrency.limit} at once, because it has timed out or become slow`]
+        : []),
+    ];
+    if (isShut || learned.length === 0 || waiting === 0) {
       return undefined;
     }
-    const limit = rate.source === 'learned' ? rate.limit : `${concurrency.limit} at once`;
-    return trouble('warning', 'origin', origin, {
-      text: `is slowed down to ${limit}, because it has refused more`,
-      waiting,
-    });
+    const text = `is slowed down ${learned.join(', and ')}`;
+    return trouble('warning', 'origin', origin, { text, waiting });
   });
 }
 

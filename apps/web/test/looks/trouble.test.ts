@@ -153,7 +153,12 @@ const TROUBLES: readonly [string, Partial<Findings>, string][] = [
   [
     'an origin takes few at once',
     { origins: [origin({ concurrency: { limit: 2, source: 'learned' } })] },
-    'warning origin https://api.example: is slowed down to 2 at once, because it has refused more (12 wait)',
+    'warning origin https://api.example: is slowed down to 2 at once, because it has timed out or become slow (12 wait)',
+  ],
+  [
+    'an origin gets fewer for both reasons',
+    { origins: [origin({ rate: learned, concurrency: { limit: 2, source: 'learned' } })] },
+    'warning origin https://api.example: is slowed down to 5/s, because it has refused more, and to 2 at once, because it has timed out or become slow (12 wait)',
   ],
   [
     'everything fails in the same way',
