@@ -160,7 +160,8 @@ describe('the other pages', () => {
 
   it('count what was asked for: statuses, arrivals, most in flight', async () => {
     const { api, get } = await start();
-    await Promise.all(Array.from({ length: 8 }, () => get(`${KENYA}?latency=100`)));
+    // Long enough for all of them to be there at once.
+    await Promise.all(Array.from({ length: 8 }, () => get(`${KENYA}?latency=2s`)));
     await get(`${KENYA}?status=500`);
     const stats = await (await get('/stats')).json();
     expect(stats).toMatchObject({
