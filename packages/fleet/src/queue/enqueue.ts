@@ -52,7 +52,8 @@ export interface EnqueueOptions {
 
 /**
  * Expands a crawl into the queue as a stream. A slice that is queued already stays as it is, so
- * this may be repeated after any interruption. Nothing is added after it has ended, however it ends.
+ * this may be repeated after any interruption. Nothing is added any more when it has ended, or has
+ * failed.
  *
  * @returns the number of slices that were passed to the queue
  */

@@ -110,8 +110,8 @@ export class PausedSlices {
 
   /**
    * Removes every slice of a batch that is cancelled, finished or removed, except those that
-   * workers have claimed: paused, queued, delayed and rejected ones, and those of dead workers. They
-   * also leave the waitlists of their origins. May be repeated.
+   * workers have claimed: paused, queued, delayed and rejected ones, and those of dead workers.
+   * They also leave the waitlists of their origins. May be repeated.
    *
    * @returns how many slices were removed
    */
