@@ -185,6 +185,8 @@ class ProxyConnection implements Connecting {
       method: 'CONNECT',
       path: authority,
       maxHeaderSize: MAX_HEAD_BYTES,
+      // LF alone, folded lines, control characters. Nothing of the head but its status is used.
+      insecureHTTPParser: true,
       setHost: false,
       headers: {
         host: authority,

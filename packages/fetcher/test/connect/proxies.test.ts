@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import tls from 'node:tls';
 import { originVerdictOf } from '@fetchfleet/crawl';
 import { closeAfterEach, freePort, selfSigned, startTinyproxy } from '@fetchfleet/testing';
@@ -23,6 +23,8 @@ closeAfterEach();
 closeFarHostsAfterEachTest();
 
 const CERTIFICATE = selfSigned();
+
+const LENGTH_AND_CHUNKS = 'Content-Length: 0\r\nTransfer-Encoding: chunked\r\n';
 
 const USER = { name: 'ann', password: 's3same' };
 const AUTHORIZATION = `Basic ${Buffer.from(`${USER.name}:${USER.password}`).toString('base64')}`;
@@ -266,6 +268,29 @@ describe.each(TRANSPORTS)('a proxy over %s', (transport) => {
     const fetcher = newFetcher(transport);
     await fetcher.fetch(requestFor('https://[::1]:9443/', through(proxyAt(port))));
     expect(asked).toEqual(['[::1]:9443', '[::1]:9443']);
+  });
+
+  it.each([
+    ['LF alone', 'HTTP/1.1 200 OK\nVia: a\n\n'],
+    ['a folded line', 'HTTP/1.1 200 OK\r\nVia: a\r\n b\r\n\r\n'],
+    ['a control character', 'HTTP/1.1 200 OK\r\nVia: a\u0001\r\n\r\n'],
+    ['a length beside chunks', `HTTP/1.1 200 OK\r\n${LENGTH_AND_CHUNKS}\r\n`],
+  ])('may open a tunnel by an odd head: %s', async (_name, head) => {
+    const secure = await listen(
+      https.createServer(CERTIFICATE, (_request, response) => response.end()),
+    );
+    const front = createServer((socket) => {
+      socket.once('data', () => {
+        socket.write(head);
+        const back = connect(secure.port, '127.0.0.1');
+        socket.on('error', () => back.destroy());
+        back.on('error', () => socket.destroy());
+        socket.pipe(back).pipe(socket);
+      });
+    });
+    const network = through(proxyAt((await listen(front)).port));
+    const request = requestFor(`https://localhost:${secure.port}/`, network);
+    await expect(newFetcher(transport).fetch(request)).resolves.toMatchObject({ status: 200 });
   });
 
   it('may speak TLS itself', async () => {
