@@ -93,7 +93,7 @@ export class WebServer {
       onError,
       hasResults: async () => folder === undefined || (await isThere(folder)),
     };
-    const files = new StaticFiles(page ?? fileURLToPath(new URL('page', import.meta.url)), base);
+    const files = new StaticFiles(page ?? fileURLToPath(new URL('page', import.meta.url)));
     if (!files.isBuilt) {
       log.warn('the page was not built: only the API is served');
     }

@@ -24,13 +24,13 @@ describe('the server of the page', () => {
     }
   });
 
-  it('serves the page for each of its views, and its files for ever', async () => {
+  it('serves the page, and its files for ever', async () => {
     const web = await Web.start();
-    for (const path of ['/', '/batches/some-batch', '/origins/https%3A%2F%2Fapi.example']) {
+    for (const path of ['/', '/?a=b', '/index.html']) {
       const page = await web.ask(path);
       expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
       expect(page.headers['cache-control']).toBe('no-store');
-      expect(page.text).toContain('src="/assets/index-B3f9x0a1.js"');
+      expect(page.text).toContain('src="./assets/index-B3f9x0a1.js"');
     }
     const script = await web.ask('/assets/index-B3f9x0a1.js', {
       headers: { 'accept-encoding': 'gzip' },
@@ -47,11 +47,36 @@ describe('the server of the page', () => {
     expect(other.headers['content-encoding']).toBeUndefined();
   });
 
+  it.each(['', '/fetchfleet'])(
+    'leads to the view of a path without #, below "%s"',
+    async (base) => {
+      const web = await Web.start(['--base', `${base}/`]);
+      const views = [
+        ['/records', '/#/records'],
+        ['/batches/', '/#/batches/'],
+        ['/batches/one/records?outcome=timeout', '/#/batches/one/records?outcome=timeout'],
+        ['/origins/https%3A%2F%2Fapi.example', '/#/origins/https%3A%2F%2Fapi.example'],
+      ];
+      for (const [path, view] of views) {
+        const { status, headers } = await web.ask(`${base}${path}`);
+        expect([path, status]).toEqual([path, 302]);
+        // A proxy may have taken the beginning of the path away that the browser knows.
+        for (const known of [`${web.origin}${base}`, `https://fleet.example/proxy${base}`]) {
+          const location = new URL(String(headers['location']), `${known}${path}`);
+          expect(location.href).toBe(`${known}${view}`);
+        }
+      }
+      for (const path of ['/nope', '/nope/batches', '//batches', '/batches.html']) {
+        expect([path, (await web.ask(`${base}${path}`)).status]).toEqual([path, 404]);
+      }
+    },
+  );
+
   it('sends the first document with the page to those who may see it, and to nobody else', async () => {
     const token = 'a-token-of-some-length';
     const web = await Web.start(['--token', token]);
     const given = async (headers: Record<string, string>): Promise<unknown> => {
-      const { text } = await web.ask('/batches/one', { headers });
+      const { text } = await web.ask('/', { headers });
       const [, json] =
         /<script type="application\/json" id="given">(.*)<\/script>/u.exec(text) ?? [];
       return json === undefined ? undefined : JSON.parse(json);
@@ -90,7 +115,7 @@ describe('the server of the page', () => {
   it('lives below --base, and nowhere else', async () => {
     const web = await Web.start(['--base', '/fetchfleet/', '--token', 'a token of some length']);
     expect((await web.ask('/fetchfleet')).headers['location']).toBe('/fetchfleet/');
-    expect((await web.ask('/fetchfleet/batches')).text).toContain('src="/fetchfleet/assets/');
+    expect((await web.ask('/fetchfleet/')).text).toContain('src="./assets/');
     expect((await web.ask('/fetchfleet/assets/index-B3f9x0a1.js')).status).toBe(200);
     expect((await web.ask('/fetchfleet/api/fleet')).status).toBe(401);
     for (const path of ['/', '/api/fleet', '/fetchfleets/api/fleet', '/assets/index-B3f9x0a1.js']) {

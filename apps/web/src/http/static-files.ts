@@ -16,7 +16,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
   '.webmanifest': 'application/manifest+json',
 };
-const INDEX = '/index.html';
+export const INDEX = '/index.html';
 /** `index-B3f9x0a1.js`: another content has another name. */
 const HASHED = /[-.][\w-]{8,}\.\w+$/u;
 /** A shorter file is not worth the work of the browser. */
@@ -29,15 +29,11 @@ const LEAST_GZIP = 1_024;
 export class StaticFiles {
   readonly #files: ReadonlyMap<string, Answer>;
 
-  /**
-   * @param folder of the built page; it may be missing
-   * @param base path of the page without a slash at its end, which takes the place of `./` in
-   *   addresses of `index.html`
-   */
-  constructor(folder: string, base: string) {
+  /** @param folder of the built page; it may be missing */
+  constructor(folder: string) {
     const paths = filesIn(folder);
     this.#files = new Map(
-      paths.map((path) => [path, answerOf(path, readFileSync(join(folder, path)), base)]),
+      paths.map((path) => [path, answerOf(path, readFileSync(join(folder, path)))]),
     );
   }
 
@@ -51,7 +47,7 @@ export class StaticFiles {
   }
 
   /**
-   * The page itself, for every path that is one of its views.
+   * The page itself. Its addresses are relative to its own, whatever a proxy makes of that.
    *
    * @param given a document that the page shows first, without asking for it
    */
@@ -78,9 +74,7 @@ function filesIn(folder: string): string[] {
   }
 }
 
-function answerOf(path: string, bytes: Buffer, base: string): Answer {
-  const isIndex = path === INDEX;
-  const body = isIndex ? Buffer.from(rebased(bytes.toString('utf8'), base)) : bytes;
+function answerOf(path: string, body: Buffer): Answer {
   const hash = createHash('sha256').update(body).digest('base64url').slice(0, 22);
   const cache = HASHED.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache';
   return {
@@ -104,9 +98,4 @@ function withDocument({ status, headers, body }: Answer, given: unknown): Answer
     headers: { 'content-type': headers['content-type'] ?? '', ...NO_STORE },
     body: body.toString('utf8').replace('</head>', () => `${data}</head>`),
   };
-}
-
-/** A view may be at `/batches/x`, where `./assets/…` would be another place. */
-function rebased(html: string, base: string): string {
-  return html.replaceAll(/((?:src|href)=")\.\//gu, `$1${base}/`);
 }

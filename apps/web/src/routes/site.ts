@@ -4,7 +4,7 @@ import { type Viewer, viewerOf } from '../access/viewer.ts';
 import type { Answer, StreamedAnswer } from '../http/answer.ts';
 import { HttpError } from '../http/http-error.ts';
 import { type Route, Router } from '../http/router.ts';
-import type { StaticFiles } from '../http/static-files.ts';
+import { INDEX, type StaticFiles } from '../http/static-files.ts';
 import type { HealthPaths } from './health.ts';
 
 export interface SiteOptions {
@@ -53,7 +53,7 @@ export class Site {
     const viewer = viewerOf(request, trustProxy);
     if (!inside.startsWith('/api/')) {
       checkRead(request);
-      return this.#file(inside) ?? this.#page(request, viewer);
+      return this.#outsideApi(inside, search) ?? this.#page(request, viewer);
     }
     const method = request.method ?? 'GET';
     const apiPath = inside.slice('/api'.length);
@@ -66,19 +66,19 @@ export class Site {
     return route.handle({ request, viewer, params, query: new URLSearchParams(search) });
   }
 
-  /** A file of the page, which holds no secret; undefined for a view. @throws HttpError */
-  #file(path: string): Answer | undefined {
-    if (path === '/index.html') {
+  /** A file of the page, or the way to a view; undefined for the page. @throws HttpError */
+  #outsideApi(path: string, search: string): Answer | undefined {
+    if (path === '/' || path === INDEX) {
       return undefined;
     }
-    const file = this.#options.files.find(path);
-    if (file === undefined && isFile(path)) {
+    const answer = this.#options.files.find(path) ?? redirectToView(path, search);
+    if (answer === undefined) {
       throw notFound();
     }
-    return file;
+    return answer;
   }
 
-  /** The page itself, for each of its views; with what it shows first for those who may see it. */
+  /** The page itself, with what it shows first for those who may see it. */
   async #page(request: IncomingMessage, viewer: Viewer): Promise<Answer> {
     const { gatekeeper, files, given } = this.#options;
     try {
@@ -90,13 +90,28 @@ export class Site {
   }
 }
 
+/** What the first part of the path to a view may be. The page has them behind `#`. */
+const VIEWS: ReadonlySet<string | undefined> = new Set([
+  'batches',
+  'records',
+  'origins',
+  'workers',
+  'schedules',
+  'new',
+]);
+
 /**
- * Whether a path is that of a file that is not there, or leads elsewhere, and not that of a view. A
- * view may end with an origin: `/origins/https%3A%2F%2Fapi.example`.
+ * Somebody has left out the `#` before a view. The way there is relative: a proxy may have taken
+ * the beginning of the path away.
  */
-function isFile(path: string): boolean {
-  const hasEnding = /\.[a-z]\w*$/iu.test(path) && !/%3a/iu.test(path);
-  return hasEnding || /^\/\/|^\/assets\/|\.\.|%2e|%5c|\\|%00|\/\./iu.test(path);
+function redirectToView(path: string, search: string): Answer | undefined {
+  const [, view, ...others] = path.split('/');
+  if (!VIEWS.has(view)) {
+    return undefined;
+  }
+  const root = others.length === 0 ? './' : '../'.repeat(others.length);
+  const location = `${root}#${path}${search === '' ? '' : `?${search}`}`;
+  return { status: 302, headers: { location }, body: '' };
 }
 
 /** @throws HttpError where nothing can be changed */
