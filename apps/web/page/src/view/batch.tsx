@@ -8,9 +8,10 @@ import { State } from '../batch/outcome.tsx';
 import { Slices } from '../batch/slices.tsx';
 import { Summary } from '../batch/summary.tsx';
 import { Histogram } from '../chart/histogram.tsx';
+import { whyNoRate } from '../batch/no-rate.ts';
 import { RateChart } from '../chart/rate-chart.tsx';
 import { OriginTable } from '../part/origin-table.tsx';
-import { Ago, Clock } from '../part/time.tsx';
+import { Ago, Clock, now } from '../part/time.tsx';
 import { to } from '../route/route.ts';
 
 interface BatchProps {
@@ -44,7 +45,7 @@ export function Batch({ id, fleet }: BatchProps) {
         <section aria-label="Rate over time">
           <h2>Rate</h2>
           {history == null ? (
-            <p class="quiet">{isOver ? 'Only the last hour is kept.' : 'Nothing yet.'}</p>
+            <p class="quiet">{whyNoRate(batch, now.value)}</p>
           ) : (
             <RateChart series={history} />
           )}
