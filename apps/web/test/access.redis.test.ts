@@ -54,12 +54,33 @@ describe('who may see', () => {
       [{ origin: `https://${host}` }, 200],
       [{ origin: 'https://evil.example' }, 403],
       [{ origin: 'http://localhost:1' }, 403],
+      [{ origin: 'http://127.0.0.1:9999' }, 403],
+      [{ origin: 'http://127.0.0.1' }, 403],
+      [{ origin: 'http://127.0.0.1:9999', 'sec-fetch-site': 'none' }, 403],
+      // A proxy on the same machine.
+      [{ origin: 'http://127.0.0.1:9999', 'sec-fetch-site': 'same-origin' }, 200],
+      [{ origin: 'http://evil.example', 'sec-fetch-site': 'same-origin' }, 403],
       [{ origin: 'null' }, 403],
       [{ origin: web.origin, 'sec-fetch-site': 'cross-site' }, 403],
     ];
     for (const [headers, status] of sent) {
       expect([headers, (await web.ask('/api/fleet', { headers })).status]).toEqual([
         headers,
+        status,
+      ]);
+    }
+  });
+
+  it('takes those of a page behind a proxy, whatever its port', async () => {
+    const web = await Web.start(['--host', 'localhost', '--allow-host', 'fleet.example']);
+    const origins = {
+      'https://fleet.example': 200,
+      'http://fleet.example:8443': 200,
+      'http://localhost:9999': 403,
+    };
+    for (const [origin, status] of Object.entries(origins)) {
+      expect([origin, (await web.ask('/api/fleet', { headers: { origin } })).status]).toEqual([
+        origin,
         status,
       ]);
     }
@@ -155,6 +176,7 @@ describe('who may change', () => {
       [{ 'sec-fetch-site': 'none' }, 403],
       [{ 'sec-fetch-site': 'cross-site', origin: web.origin }, 403],
       [{ origin: 'http://evil.example' }, 403],
+      [{ origin: 'http://127.0.0.1:9999' }, 403],
       [{ 'sec-fetch-site': 'same-origin' }, 200],
       [{ origin: web.origin }, 200],
     ];

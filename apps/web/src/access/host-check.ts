@@ -14,10 +14,12 @@ export interface HostCheckOptions {
  * are its names.
  */
 export class HostCheck {
-  readonly #names: ReadonlySet<string>;
+  readonly #host: string;
+  readonly #allowed: readonly string[];
 
   constructor({ host, allowed }: HostCheckOptions) {
-    this.#names = new Set(['localhost', host.toLowerCase(), ...allowed]);
+    this.#host = host.toLowerCase();
+    this.#allowed = allowed;
   }
 
   /**
@@ -29,12 +31,13 @@ export class HostCheck {
     if (name === undefined) {
       return false;
     }
-    return this.isAllowed(name) || isLoopback(name) || name === plainAddress(localAddress ?? '');
+    const own = [this.#host, plainAddress(localAddress ?? '')];
+    return own.includes(name) || isLoopback(name) || this.isFurther(name);
   }
 
-  /** Whether a name was set for this server. */
-  isAllowed(name: string): boolean {
-    return this.#names.has(name);
+  /** Whether it is one of the further names. */
+  isFurther(name: string): boolean {
+    return this.#allowed.includes(name);
   }
 }
 

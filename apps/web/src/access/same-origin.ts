@@ -11,8 +11,7 @@ export function isForeign(headers: IncomingHttpHeaders, hosts: HostCheck): boole
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
     return true;
   }
-  const { origin } = headers;
-  return origin !== undefined && !isOwnOrigin(origin, headers.host ?? '', hosts);
+  return headers.origin !== undefined && !isOwnOrigin(headers.origin, headers, hosts);
 }
 
 /**
@@ -24,13 +23,21 @@ export function isSameOrigin(headers: IncomingHttpHeaders, hosts: HostCheck): bo
   return isSaid && headers['sec-fetch-site'] !== 'none' && !isForeign(headers, hosts);
 }
 
-/** Behind a reverse proxy `Host` may be another name than the one in the browser. */
-function isOwnOrigin(origin: string, host: string, hosts: HostCheck): boolean {
+/**
+ * Behind a reverse proxy `Host` may be another name than the one in the browser, or have another
+ * port. Names of `--allow-host` may have any. At the address of this server other programs have
+ * ports, so there the browser has to say that the page has its own.
+ */
+function isOwnOrigin(origin: string, headers: IncomingHttpHeaders, hosts: HostCheck): boolean {
   const [, authority] = /^https?:\/\/([^/]+)$/iu.exec(origin) ?? [];
-  if (authority === undefined) {
+  const name = hostnameOf(authority ?? '');
+  if (authority === undefined || name === undefined) {
     return false;
   }
-  const name = hostnameOf(authority);
-  const isSet = name !== undefined && name !== 'localhost' && hosts.isAllowed(name);
-  return authority.toLowerCase() === host.toLowerCase() || isSet;
+  const isSaid = headers['sec-fetch-site'] === 'same-origin';
+  return (
+    authority.toLowerCase() === headers.host?.toLowerCase() ||
+    hosts.isFurther(name) ||
+    (isSaid && hosts.isOwn(authority, undefined))
+  );
 }
