@@ -177,15 +177,16 @@ export class RunStarter {
         signal,
       );
       try {
-        const expansion = await BatchExpansion.create({ ledger, queue }, compared, {
-          id: batch,
-          schedule,
-          trace: this.#traceOf({ batch, name: crawl.plan.name, schedule, span, total }),
-        });
-        const isComplete = await expansion.run({ signal });
-        if (!isComplete && (await ledger.state(batch)) === 'expanding') {
-          throw new Error('another worker is enqueueing the batch');
-        }
+        let isComplete = false;
+        do {
+          const expansion = await BatchExpansion.create({ ledger, queue }, compared, {
+            id: batch,
+            schedule,
+            trace: this.#traceOf({ batch, name: crawl.plan.name, schedule, span, total }),
+          });
+          // Another producer, such as a person's `resume`, may take as long as it needs.
+          isComplete = await expansion.run({ timeoutMs: Number.POSITIVE_INFINITY, signal });
+        } while (!isComplete && (await ledger.state(batch)) === 'expanding');
       } finally {
         await compared.known?.stop();
       }
@@ -246,8 +247,12 @@ export class RunStarter {
   async #fail(schedule: string, run: ScheduleRun, error: unknown): Promise<void> {
     const { schedules, log } = this.#options;
     const reason = toError(error).message;
-    await schedules.conclude(schedule, run.key, { state: 'failed', reason });
-    log.error({ schedule, batch: run.batch, tick: instant(run), reason }, 'scheduled batch failed');
+    const fields = { schedule, batch: run.batch, tick: instant(run), reason };
+    if (await schedules.conclude(schedule, run.key, { state: 'failed', reason })) {
+      log.error(fields, 'scheduled batch failed');
+    } else {
+      log.warn(fields, 'scheduled batch is enqueued by another producer');
+    }
   }
 }
 

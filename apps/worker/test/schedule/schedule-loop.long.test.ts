@@ -1,6 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { LocalCrawl } from '@fetchfleet/crawl';
 import { parseCrawlFile } from '@fetchfleet/crawl/file';
 import {
   BatchRemoval,
@@ -240,6 +241,29 @@ describe('a worker with schedules', () => {
     expect((await runOf('started')).batch).toBe(batch);
     expect(await fleet.ledger.batches()).toEqual([batch]);
     await other?.kill('SIGKILL');
+  });
+
+  it('waits for somebody who enqueues its batch, and takes over from one who died', async () => {
+    const spec = specOf(crawlFile(`${origin.url}/echo/{n}`, 3), { cron: '0 0 1 1 *' });
+    await add(spec);
+    const run = await schedules.runNow('sched');
+    const batch = run?.batch ?? '';
+    const local = await LocalCrawl.of(spec.crawl, async () => []);
+    const fingerprint = await local.fingerprint();
+    await local.remove();
+    const rest = { total: 3, sliceSize: 1, source: '', fingerprint, schedule: 'sched' };
+    await fleet.ledger.register({ id: batch, crawl: spec.crawl, ...rest });
+    // The lease of a person's `resume`, for longer than an attempt waited for it.
+    expect(await fleet.ledger.holdExpansion(batch, 'a producer', 9_000)).toBe(true);
+    await jobs.offer('sched', run?.key ?? '');
+    // No attempt follows the next one.
+    const job = `${fleet.keys.home.queuePrefix}:schedules:sched.${run?.key ?? ''}`;
+    await fleet.redis.hset(job, 'atm', 3);
+    const worker = await fleet.worker();
+    await fleet.finished(batch);
+    expect(await fleet.ledger.status(batch)).toMatchObject({ state: 'finished', ok: 3 });
+    expect(await runs()).toMatchObject([{ state: 'started', batch }]);
+    await worker.kill('SIGTERM');
   });
 
   it('skips a tick while the previous batch runs, and logs it', async () => {

@@ -288,7 +288,11 @@ export class ScheduleStore {
     return readStored(`schedule ${id}`, read.then(parseStoredRun));
   }
 
-  /** Records how a starting run has ended. @returns false if it was not starting any more */
+  /**
+   * Records how a starting run has ended. One whose batch somebody is enqueueing does not fail.
+   *
+   * @returns false if it was not starting any more, or has started although it was to fail
+   */
   async conclude(
     id: string,
     key: string,

@@ -202,24 +202,29 @@ return cjson.encode(run)
 
 /**
  * Records how a starting run has ended, and tells of one that has failed. Its batch is cancelled
- * then, if it was registered: an unfinished one would make the schedule skip all later runs.
+ * then, if it was registered: an unfinished one would make the schedule skip all later runs. While
+ * somebody has the lease of its expansion, the run has started, whatever a worker could not do.
  *
  * KEYS     runs LIST · schedule hash · ZSET of its batches · unfinished ZSET
  * ARGV     key of the run · 'started' or 'failed' · reason or '' · id of the schedule · prefix of
  *          batch hashes
- * Returns  1 if it was starting, 0 otherwise
+ * Returns  1 if that is recorded; 0 if the run was not starting, or has started instead
  */
 export const CONCLUDE = `${RUNS}${POST}${TELL}
 local run, at = find(KEYS[1], function(one) return one.key == ARGV[1] end)
 if not run or run.state ~= 'starting' then return 0 end
-run.state = ARGV[2]
-if ARGV[3] ~= '' then run.reason = ARGV[3] end
-redis.call('LSET', KEYS[1], at, cjson.encode(run))
-redis.call('HINCRBY', KEYS[2], 'runs:' .. run.state, 1)
 local batch = run.batch and ARGV[5] .. run.batch
 local state = batch and redis.call('HGET', batch, 'state')
+run.state = ARGV[2]
+if state == 'expanding' and redis.call('EXISTS', batch .. ':expansion') == 1 then
+  run.state = 'started'
+elseif ARGV[3] ~= '' then
+  run.reason = ARGV[3]
+end
+redis.call('LSET', KEYS[1], at, cjson.encode(run))
+redis.call('HINCRBY', KEYS[2], 'runs:' .. run.state, 1)
 if state then redis.call('ZADD', KEYS[3], run.decidedAt, run.batch) end
-if run.state ~= 'failed' then return 1 end
+if run.state ~= 'failed' then return run.state == ARGV[2] and 1 or 0 end
 if state == 'expanding' then
   redis.call('HSET', batch, 'state', 'cancelled', 'cancelledAt', nowMs())
   redis.call('ZREM', KEYS[4], run.batch)

@@ -236,6 +236,28 @@ describe('a schedule', () => {
     expect(await schedules.decideTick('daily')).toMatchObject({ state: 'starting' });
   });
 
+  it.each([
+    { when: 'nobody enqueues it', isHeld: false, run: 'failed', batch: 'cancelled' },
+    { when: 'somebody enqueues it', isHeld: true, run: 'started', batch: 'expanding' },
+  ])('has the batch of a run that a worker gives up $batch if $when', async (given) => {
+    await scheduled();
+    now = TICK;
+    const { key = '', batch = '' } = (await schedules.decideTick('daily')) ?? {};
+    await ledger.register(registration(batch, 10));
+    await ledger.holdExpansion(batch, 'a producer', 60_000);
+    if (!given.isHeld) {
+      await ledger.releaseExpansion(batch, 'a producer');
+    }
+    const failed = { state: 'failed', reason: 'the list cannot be read' } as const;
+    expect(await schedules.conclude('daily', key, failed)).toBe(!given.isHeld);
+    expect(await ledger.state(batch)).toBe(given.batch);
+    expect(await schedules.get('daily')).toMatchObject({
+      runs: [given.isHeld ? { state: 'started', batch } : { ...failed, batch }],
+      counts: { [given.run]: 1 },
+    });
+    await redis.del(keys.expansion(batch));
+  });
+
   it('concludes a run once, and is removed with its history', async () => {
     await scheduled();
     now = TICK;
