@@ -127,7 +127,8 @@ async function enqueue(
   const { batch } = work.before;
   // Without a signal: one ends the process at once, and the next `resume` completes the batch.
   const onFull = reportFull(terminal);
-  if (work.expansion !== undefined && !(await work.expansion.run({ onFull }))) {
+  const isLeft = work.expansion !== undefined && !(await work.expansion.run({ onFull }));
+  if (isLeft && (await session.ledger.state(batch)) === 'expanding') {
     terminal.warn('another producer is enqueueing this batch right now');
   }
   const describe = ({ state, total, settled }: BatchStatus): void => {
