@@ -3,7 +3,6 @@ import { FREE_ORIGIN } from './free-origin.lua.ts';
 import { GATE_BASICS, GATE_FUNCTIONS } from './gate-hash.lua.ts';
 import { GRANT, WAKE } from './grant.lua.ts';
 import { HISTORY } from './history.lua.ts';
-import { LEASE_MS } from './protocol.ts';
 import { BREAKER, REPORT, SUCCESSES } from './report.lua.ts';
 import { WAITLIST } from './waitlist.lua.ts';
 
@@ -21,7 +20,6 @@ import { WAITLIST } from './waitlist.lua.ts';
  *       error; what is 0 or empty is absent likewise
  */
 export const EXCHANGE = `${GATE_BASICS}
-local LEASE, ASKED = ${LEASE_MS * 1_000}, 60000000
 -- Of most exchanges these are the only instants, and formatting takes longer than the decision.
 local NOW_MS = string.format('%.3f', now / 1000)
 local LEASE_END = string.format('%.0f', now + LEASE)

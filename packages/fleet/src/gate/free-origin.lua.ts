@@ -99,7 +99,7 @@ local function exchangeFreely(key, stored, prepared, report)
       local kind = kindOf(field)
       local till = endOf(kind, value)
       -- Where fetches wait, a batch that does not ask may have ended.
-      if not till or (kind == 'limits' and waiting > 0) then return end
+      if not till or till > LATEST[kind] or (kind == 'limits' and waiting > 0) then return end
       if field == lease then leaseEnd = till elseif till <= now then return end
     end
   end

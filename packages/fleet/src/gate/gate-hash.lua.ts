@@ -1,3 +1,5 @@
+import { LEASE_MS } from './protocol.ts';
+
 /*
  * The state of one origin is one hash, which expires when no worker asks any more:
  *
@@ -17,6 +19,7 @@
  *   timedOut           share of time-outs among the last hundred fetches or so
  *   blockedUntil       end of a Retry-After or of a back-off
  *   blockedFor         its reason
+ *   blockedAt          when that was asked for. Absent: version 0.1 did it
  *   lastError          what the origin did wrong last: why it is blocked or the breaker is open
  *   denials            consecutive refusals without a time, while the origin accepted nothing
  *   deniedSince        since when the origin has refused or failed, and accepted nothing
@@ -44,6 +47,15 @@ export const GATE_BASICS = `
 local FORGET_MS = 1800000
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
+-- How long a lease holds, the limits of a batch beside two intervals, and a woken slice is on its
+-- way.
+local LEASE, ASKED, WOKEN = ${LEASE_MS * 1_000}, 60000000, 2000000
+-- No gate writes later instants, apart from these two intervals.
+local LATEST = {
+  lease = now + LEASE, limits = now + ASKED, waits = now, woken = now + WOKEN,
+  deniedSince = now, learnedAt = now, raisedAt = now, windowAt = now, sampledAt = now,
+  checkedAt = now,
+}
 -- Not NaN or infinite: no script could compute with it.
 local function finite(text)
   local number = tonumber(text or '')
@@ -61,36 +73,24 @@ end
  *
  * Whoever can write to Redis can write anything into the hash. What no gate has written there is as
  * if it were absent: it must not stop the fetches of an origin.
+ *
+ * An instant that is later than any that a gate writes is of another clock: that of Redis was set
+ * back, or a replica took over whose clock is behind. It is brought forward, or the origin would
+ * stand still until the old time has come again. Nothing is brought forward by more than the clock
+ * was set back, so limits hold.
  */
 export const GATE_FUNCTIONS = `
 local KEYS = KEYS
 local stored, gate, entries, changed, dropped
+-- Of entries, with the instant that LATEST is about.
 local SHAPES = {
-  lease = '^%d+ %d+$',
-  limits = '^%d[%d.e+-]* %d+ %d+ %d+$',
-  waits = '^%d+ %-?%d+ %-?%d+$',
-  woken = '^%d+ %d+$',
+  lease = '^%d+ (%d+)$',
+  limits = '^%d[%d.e+-]* %d+ %d+ (%d+)$',
+  waits = '^%d+ (%-?%d+) %-?%d+$',
+  woken = '^%d+ (%d+)$',
   flow = '^%d+ %-?%d+$',
 }
 local TEXTS = { blockedFor = true, lastError = true, probe = true }
-local function load(keys, hash)
-  KEYS, stored = keys, hash
-  gate = {}
-  entries = { lease = {}, limits = {}, waits = {}, woken = {}, flow = {} }
-  changed, dropped = {}, {}
-  for i = 1, #stored, 2 do
-    local field, value = stored[i], stored[i + 1]
-    local colon = string.find(field, ':', 1, true)
-    local kind = colon and string.sub(field, 1, colon - 1)
-    if not colon then
-      if TEXTS[field] or finite(value) then gate[field] = value end
-    elseif entries[kind] and string.find(value, SHAPES[kind]) then
-      entries[kind][string.sub(field, colon + 1)] = value
-    elseif entries[kind] then
-      dropped[#dropped + 1] = field
-    end
-  end
-end
 local function num(field) return tonumber(gate[field] or '0') end
 
 local function set(field, value)
@@ -113,6 +113,60 @@ local function dropEntry(kind, owner)
   entries[kind][owner] = nil
   changed[kind .. ':' .. owner] = nil
   dropped[#dropped + 1] = kind .. ':' .. owner
+end
+local function bringForward(kind, owner, value, instant)
+  local latest = LATEST[kind]
+  if kind == 'limits' then latest = latest + 2 * (finite(string.match(value, '^%S+')) or 0) end
+  local early = instant - latest
+  if early <= 0 then return end
+  setEntry(kind, owner, (string.gsub(value, '%d+', function(number)
+    return tonumber(number) > now and string.format('%.0f', number - early) or nil
+  end)))
+end
+local function bringBlocksForward()
+  local early = num('blockedAt') - now
+  if early > 0 then
+    set('blockedAt', now)
+    set('blockedUntil', num('blockedUntil') - early)
+  end
+  if gate.openUntil then
+    local longest = math.min(300000000, 2000000 * 2 ^ (math.max(1, num('opens')) - 1))
+    if num('openUntil') > now + longest then set('openUntil', now + longest) end
+  end
+  local prober, expiry = string.match(gate.probe or '', '^(%S+) (%d+)$')
+  if prober and tonumber(expiry) > LATEST.lease then
+    set('probe', prober .. string.format(' %.0f', LATEST.lease))
+  end
+end
+local function load(keys, hash)
+  KEYS, stored = keys, hash
+  gate = {}
+  entries = { lease = {}, limits = {}, waits = {}, woken = {}, flow = {} }
+  changed, dropped = {}, {}
+  for i = 1, #stored, 2 do
+    local field, value = stored[i], stored[i + 1]
+    local colon = string.find(field, ':', 1, true)
+    local kind = colon and string.sub(field, 1, colon - 1)
+    if not colon then
+      local number = not TEXTS[field] and finite(value)
+      if number and number > (LATEST[field] or math.huge) then
+        set(field, LATEST[field])
+      elseif number or TEXTS[field] then
+        gate[field] = value
+      end
+    elseif entries[kind] then
+      local owner, instant = string.sub(field, colon + 1), string.match(value, SHAPES[kind])
+      if not instant then
+        dropped[#dropped + 1] = field
+      else
+        entries[kind][owner] = value
+        if LATEST[kind] and tonumber(instant) > LATEST[kind] then
+          bringForward(kind, owner, value, tonumber(instant))
+        end
+      end
+    end
+  end
+  bringBlocksForward()
 end
 local function save()
   -- unpack takes at most about 8,000 values.

@@ -6,9 +6,12 @@
 /** How far ahead starts are reserved that nobody waits for. */
 const RESERVE_US = 10_000;
 
+/** No worker is promised starts further ahead: its lead and its horizon together. */
+const MAX_AHEAD_US = 1_500_000;
+
 /** How many fetches may start and when, and when the worker asks again. */
 export const GRANT = `
-local RESERVE = ${RESERVE_US}
+local RESERVE, MAX_AHEAD = ${RESERVE_US}, ${MAX_AHEAD_US}
 local interval, burst, concurrency = effectiveLimits(chosenLimits())
 local pace = paceOf(interval, concurrency)
 local granted, reserved, first, again, state, nextAsk = 0, 0, 0, 0, 'open', 0
@@ -75,7 +78,8 @@ elseif want + ahead > 0 or num('opens') > 0 then
       tat = now + (tat - now) * interval / num('spacing')
     end
     set('spacing', interval)
-    tat = math.max(tat, now + lead)
+    -- It is later only where the clock of Redis was set back, or a burst has become smaller.
+    tat = math.min(math.max(tat, now + lead), now + MAX_AHEAD + burst * interval)
     local tolerance = (burst - 1) * interval
     local slots = math.max(0, math.floor((now + lead + horizon + tolerance - tat) / interval) + 1)
     -- Where a worker has more waiting than it asks for, it would ask again at once, in vain.

@@ -109,6 +109,7 @@ end
 if blockUs > 0 and now + blockUs > num('blockedUntil') then
   set('blockedUntil', now + blockUs)
   set('blockedFor', report.blockReason or '')
+  set('blockedAt', now)
   note('blocked', gate.lastError or report.blockReason, now + blockUs)
 end
 sampleLearnedRate()

@@ -81,9 +81,6 @@ local function recountFlows()
   end
 end
 
--- How long a woken slice may be on its way.
-local WOKEN = 2000000
-
 -- Returns the fetches of woken slices that are on their way, their batches, and the slices to wake
 -- again.
 local function onTheirWay()

@@ -43,6 +43,7 @@ elseif call.change == 'tried' then
   if num('openUntil') > now then ended[#ended + 1] = 'breaker' end
   if #ended > 0 then
     drop('blockedUntil')
+    drop('blockedAt')
     set('opens', math.max(1, num('opens')))
     set('openUntil', now)
   end

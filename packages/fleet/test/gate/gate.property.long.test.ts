@@ -52,6 +52,7 @@ const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ ask }) },
   { weight: 3, arbitrary: fc.record({ wait }) },
   { weight: 1, arbitrary: fc.record({ die: fc.nat(WORKERS - 1) }) },
+  { weight: 1, arbitrary: fc.record({ setBack: fc.constantFrom(1, 40_000, 25e6, 600e6) }) },
   { weight: 1, arbitrary: fc.record({ set: fc.oneof(fc.constant({}), limits) }) },
 );
 
@@ -63,6 +64,9 @@ async function take(crew: Crew, next: Step): Promise<void> {
   }
   if ('wait' in next) {
     return crew.wait(next.wait);
+  }
+  if ('setBack' in next) {
+    return crew.setBack(next.setBack);
   }
   if ('set' in next) {
     return crew.set(next.set);
@@ -99,6 +103,11 @@ const turn = fc.record({
   want: fc.constantFrom(1, 2, 10, 50),
   lead: fc.constantFrom(500, 5_000, 40_000, 500_000),
   waitUs: fc.oneof(fc.nat(2_000), fc.nat(50_000), fc.nat(400_000), fc.constant(3_000_000)),
+  /** How far the clock of Redis is set back. */
+  setBackUs: fc.oneof(
+    { weight: 8, arbitrary: fc.constant(0) },
+    { weight: 1, arbitrary: fc.constantFrom(1_000, 500_000, 25e6, 600e6) },
+  ),
 });
 
 describe('promised starts', () => {
@@ -113,12 +122,14 @@ describe('promised starts', () => {
           const gate = new SimulatedGate(redis);
           const batches = [{ ...FREE, interval: 1e6 / rate, burst, batch: 'b' }];
           const instants: number[] = [];
-          for (const { worker, want, lead, waitUs } of turns) {
-            gate.now += waitUs;
+          let setBackUs = 0;
+          for (const { worker, want, lead, waitUs, ...turnOf } of turns) {
+            gate.now += waitUs - turnOf.setBackUs;
+            setBackUs += turnOf.setBackUs;
             const call = { worker: `w-${worker}`, held: 0, want, lead, batches };
             const { granted, firstUs, spacingUs } = await gate.exchange(call);
             for (let i = 0; i < granted; i++) {
-              instants.push(gate.now + Math.max(lead, firstUs + i * spacingUs));
+              instants.push(gate.now + setBackUs + Math.max(lead, firstUs + i * spacingUs));
             }
           }
           await gate.clear();
@@ -182,6 +193,44 @@ describe('promised starts', () => {
     gate.now += 119e6;
     expect((await gate.exchange({ ...call, worker: 'b', batches: [free] })).granted).toBe(0);
     await gate.clear();
+  });
+});
+
+describe('after the clock of Redis was set back', () => {
+  it('nothing waits longer than it could have waited before', async () => {
+    const { redis } = await freshFleet();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.tuple(limits, limits, limits),
+        fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }),
+        fc.constantFrom(1_000_000, 25e6, 3_600e6),
+        async (batches, steps, setBackUs) => {
+          const gate = new SimulatedGate(redis);
+          const crew = new Crew(gate, batches, WORKERS);
+          for (const next of steps) {
+            await take(crew, next);
+          }
+          const { hash } = await gate.look();
+          const until = Math.max(Number(hash['blockedUntil'] ?? 0), Number(hash['openUntil'] ?? 0));
+          const closedFor = Math.max(0, until - gate.now);
+          await gate.set({ interval: 1e6, burst: 2, concurrency: 1 });
+          gate.now -= setBackUs;
+          const since = gate.now;
+          const call = { worker: 'new', held: 0, want: 1, lead: 500, batches: [] };
+          for (;;) {
+            const { granted, reply } = await gate.exchange(call);
+            if (granted > 0) {
+              break;
+            }
+            // Leases, slots of a crawl delay or a learned rate, and what closes the origin.
+            expect(gate.now - since).toBeLessThan(closedFor + 300e6 + 12e6 + 40e6);
+            gate.now += Math.max(1e6, reply.againUs ?? 0);
+          }
+          await gate.clear();
+        },
+      ),
+      { numRuns: 40 },
+    );
   });
 });
 

@@ -49,7 +49,7 @@ export class Crew {
   readonly #model = new GateModel();
   readonly #batches: readonly ModelLimits[];
   readonly #workers: Worker[];
-  readonly #dead: { readonly count: number; readonly until: number }[] = [];
+  #dead: { readonly count: number; readonly until: number }[] = [];
   /** The worker that probes a failing origin; of a dead worker, until its lease expires. */
   #probe: { readonly worker: string; readonly until: number } | undefined;
   #before: Readonly<Record<string, string>> = {};
@@ -79,6 +79,18 @@ export class Crew {
       for (const worker of due.filter(({ askedAt }) => askedAt + RENEW_US <= next)) {
         await this.#exchange(worker, { want: 0, lead: 500, crawlDelay: -1 }, NOTHING);
       }
+    }
+  }
+
+  /** Sets the clock of Redis back. Workers go by their own. */
+  setBack(us: number): void {
+    this.#gate.now -= us;
+    for (const worker of this.#workers) {
+      worker.askedAt -= us;
+    }
+    const { blockedUntil } = this.#before;
+    if (blockedUntil !== undefined) {
+      this.#before = { ...this.#before, blockedUntil: String(Number(blockedUntil) - us) };
     }
   }
 
@@ -118,6 +130,7 @@ export class Crew {
     report: ModelReport,
   ): Promise<void> {
     const { now } = this.#gate;
+    this.#endLeases(now + LEASE_US);
     const batches = worker.batches.flatMap((at) => {
       const limits = this.#batches[at];
       return limits === undefined ? [] : [{ ...limits, batch: `b-${at}` }];
@@ -146,6 +159,15 @@ export class Crew {
     }
     this.#before = after.hash;
     this.#compared += 1;
+  }
+
+  /** No lease ends later, and those that have ended are gone, also if the clock was set back. */
+  #endLeases(latest: number): void {
+    const valid = this.#dead.filter(({ until }) => until > this.#gate.now);
+    this.#dead = valid.map(({ count, until }) => ({ count, until: Math.min(until, latest) }));
+    if (this.#probe !== undefined && this.#probe.until < Infinity) {
+      this.#probe = { ...this.#probe, until: Math.min(this.#probe.until, latest) };
+    }
   }
 
   /** A result ends the probe, and so does an end without one. */

@@ -4,6 +4,8 @@ import type { Arrival } from '../../src/index.ts';
 export const LEASE_US = 12_000_000;
 /** How far beyond the lead starts are promised. */
 export const HORIZON_US = 50_000;
+/** How far ahead of now starts are ever promised: the longest lead and horizon. */
+const MAX_AHEAD_US = 1_500_000;
 /** Factor by which starts are spaced wider than the limit asks for. */
 const SLOWER = 1.02;
 
@@ -59,12 +61,13 @@ export class GateModel {
   #spacing = 0;
 
   exchange(call: ModelCall, now: number, around: Circumstances): Expected {
+    this.#expire(now);
     for (const { batch, ...limits } of call.batches) {
       const expiry = now + 60_000_000 + 2 * limits.interval;
       this.#batches.set(batch, { ...limits, expiry });
     }
-    const limits = this.#limits(now, around);
-    const others = this.#inFlight(now, call.worker);
+    const limits = this.#limits(around);
+    const others = this.#inFlight(call.worker);
     const free = Math.max(0, (limits.concurrency || Infinity) - others - call.held);
     const allowed = around.isHalfOpen ? Math.min(free, around.isProbed ? 0 : around.probes) : free;
     const wanted = around.isClosed ? 0 : Math.min(call.want, allowed);
@@ -84,20 +87,43 @@ export class GateModel {
     return { granted, tat: this.#tat, instants, limits, inFlight: others + count };
   }
 
+  /**
+   * What has expired is gone, also if the clock is set back then. Other things expire no later than
+   * if they began now.
+   */
+  #expire(now: number): void {
+    for (const [batch, limits] of this.#batches) {
+      if (limits.expiry > now) {
+        const expiry = Math.min(limits.expiry, now + 60_000_000 + 2 * limits.interval);
+        this.#batches.set(batch, { ...limits, expiry });
+      } else {
+        this.#batches.delete(batch);
+      }
+    }
+    for (const [worker, { count, expiry }] of this.#leases) {
+      if (expiry > now) {
+        this.#leases.set(worker, { count, expiry: Math.min(expiry, now + LEASE_US) });
+      } else {
+        this.#leases.delete(worker);
+      }
+    }
+  }
+
   #slots({ lead }: ModelCall, now: number, { interval, burst }: ModelLimits) {
     const spacing = interval * SLOWER;
     const tolerance = (burst - 1) * spacing;
     const isFaster = this.#spacing > spacing && this.#tat > now;
     const owed = isFaster ? now + ((this.#tat - now) * spacing) / this.#spacing : this.#tat;
-    const tat = Math.max(owed, now + lead);
+    const latest = now + MAX_AHEAD_US + burst * spacing;
+    const tat = Math.min(Math.max(owed, now + lead), latest);
     this.#spacing = Number(spacing.toFixed(3)); // as it is stored
     const free = Math.floor((now + lead + HORIZON_US + tolerance - tat) / spacing) + 1;
     return { tat, spacing, first: tat - tolerance - now, free: Math.max(0, free) };
   }
 
   /** The strictest limits of all batches, or those that were set; the origin only lowers them. */
-  #limits(now: number, { learned, window, crawlDelay }: Circumstances): ModelLimits {
-    const set = { ...this.#asked(now), ...this.settings };
+  #limits({ learned, window, crawlDelay }: Circumstances): ModelLimits {
+    const set = { ...this.#asked(), ...this.settings };
     const origin = Math.max(crawlDelay, learned > 0 ? 1e6 / learned : 0);
     const breadth = Math.min(
       set.concurrency || Infinity,
@@ -110,8 +136,8 @@ export class GateModel {
     };
   }
 
-  #asked(now: number): ModelLimits {
-    const batches = [...this.#batches.values()].filter(({ expiry }) => expiry > now);
+  #asked(): ModelLimits {
+    const batches = [...this.#batches.values()];
     const rated = batches.filter(({ interval }) => interval > 0);
     const bounded = batches.filter(({ concurrency }) => concurrency > 0);
     const breadth = Math.min(...bounded.map(({ concurrency }) => concurrency));
@@ -122,10 +148,9 @@ export class GateModel {
     };
   }
 
-  #inFlight(now: number, except: string): number {
+  #inFlight(except: string): number {
     const leases = [...this.#leases].filter(([worker]) => worker !== except);
-    const valid = leases.filter(([, { expiry }]) => expiry > now);
-    return valid.reduce((sum, [, { count }]) => sum + count, 0);
+    return leases.reduce((sum, [, { count }]) => sum + count, 0);
   }
 }
 

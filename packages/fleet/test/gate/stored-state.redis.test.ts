@@ -57,6 +57,7 @@ describe('the stored state of an origin', () => {
       okBefore: '20',
       blockedUntil: '1800000005000000.000',
       blockedFor: '429',
+      blockedAt: '1800000000000000.000',
       deniedSince: '1800000000000000.000',
     });
     await gate.clear();
@@ -95,6 +96,48 @@ describe('the stored state of an origin', () => {
     });
     const { hash } = await gate.exchange({ ...call, want: 0, batches: [] });
     expect(hash).toEqual({ 'lease:other': '1 1800000001000000', second: '1800000000' });
+    await gate.clear();
+  });
+
+  it('is brought forward where it was stored before the clock was set back by ten minutes', async () => {
+    const gate = await gateOf({
+      'lease:dead': '3 1800000609000000',
+      'limits:a': '1000000 1 4 1800000661000000',
+      'waits:v': '5 1800000599000000 1800000600500000',
+      'woken:a.0': '20 1800000601000000',
+      'flow:a': '30 1',
+      opens: '1.000',
+      openUntil: '1800000601000000.000',
+      probe: 'dead 1800000609000000',
+      blockedUntil: '1800000603000000.000',
+      blockedAt: '1800000599000000.000',
+      deniedSince: '1800000500000000.000',
+      learned: '5.000',
+      ceiling: '6.000',
+      learnedAt: '1799999000000000.000',
+      raisedAt: '1800000599000000.000',
+      windowAt: '1800000599000000.000',
+      checkedAt: '1800000599000000.000',
+    });
+    expect((await gate.exchange({ ...call, want: 0, batches: [] })).reply).toMatchObject({
+      state: 'breaker',
+      againUs: 2_000_000,
+    });
+    expect((await gate.look()).hash).toMatchObject({
+      'lease:dead': '3 1800000012000000',
+      'limits:a': '1000000 1 4 1800000062000000',
+      'waits:v': '5 1800000000000000 1800000001500000',
+      'woken:a.0': '20 1800000002000000',
+      openUntil: '1800000002000000.000',
+      probe: 'dead 1800000012000000',
+      blockedUntil: '1800000004000000.000',
+      blockedAt: '1800000000000000.000',
+      deniedSince: '1800000000000000.000',
+      learnedAt: '1799999000000000.000',
+      raisedAt: '1800000000000000.000',
+      windowAt: '1800000000000000.000',
+      checkedAt: '1800000000000000.000',
+    });
     await gate.clear();
   });
 
@@ -141,7 +184,7 @@ describe('the stored state of an origin', () => {
 describe('a stored state that no gate has written', () => {
   const NUMBERS = [
     'tat spacing head tail checkedAt durationMs fastestMs timedOut blockedUntil denials deniedSince',
-    'crawlDelay learned learnedAt ceiling raisedAt window windowAt second okNow okBefore failures',
+    'crawlDelay learned learnedAt ceiling raisedAt window windowAt blockedAt second okNow okBefore failures',
     'errorUrls opens openUntil probe',
   ].flatMap((names) => names.split(' '));
   const ENTRIES = ['lease:x', 'lease:w', 'waits:x', 'limits:a', 'limits:b', 'woken:a.0', 'flow:a'];
