@@ -56,6 +56,7 @@ export {
   modeOf,
   readRedisInfo,
 } from './redis/check-redis.ts';
+export { timeOf } from './redis/servers.ts';
 export { lackedPermissions } from './redis/permissions.ts';
 export { CLOCK_TOLERANCE_MS, type ClockReading, readClock } from './redis/redis-clock.ts';
 export { connectRedis, openProbe, openRedis, RedisUnreachableError } from './redis/connection.ts';

@@ -26,6 +26,7 @@ export {
   startProcess,
   type StartProcessOptions,
 } from './process/process.ts';
+export { shiftedClock } from './process/shifted-clock.ts';
 export {
   type Prometheus,
   type Sample,

@@ -49,7 +49,7 @@ export async function runBatch(options: RunBatchOptions, context: Context): Prom
   const signal = AbortSignal.any([signals.drain, stopped.signal]);
   const workers = localWorkers(options, context);
   const progress = createProgress(terminal);
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   const full = Promise.withResolvers<void>();
   const expansion = expand(options, signal, (memory) => {
     reportFull(terminal)(memory);
@@ -161,7 +161,7 @@ interface Draining {
   readonly workers: LocalWorkers;
   readonly signals: InterruptSignals;
   readonly expansion: Promise<void>;
-  /** Epoch milliseconds. */
+  /** As of `performance.now()`. */
   readonly startedAt: number;
 }
 
@@ -200,7 +200,7 @@ function howToContinue({ continueCommand, before }: RunBatchOptions, context: Co
 
 interface Ended {
   readonly status: BatchStatus;
-  /** Epoch milliseconds. */
+  /** As of `performance.now()`. */
   readonly startedAt: number;
   /** Ends the wait for receivers. */
   readonly signal: AbortSignal;

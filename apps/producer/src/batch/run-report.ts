@@ -21,7 +21,7 @@ interface RunReport {
   readonly status: BatchStatus;
   /** The batch before this command went on with it; undefined for a new batch. */
   readonly before: BatchStatus | undefined;
-  /** When this command started, in epoch milliseconds. */
+  /** When this command started, as of `performance.now()`. */
   readonly startedAt: number;
 }
 
@@ -40,7 +40,7 @@ export async function reportRun(report: RunReport, context: Context): Promise<vo
   const isFailed = status.retries > 0 ? await ledger.failures(status.batch, kinds) : undefined;
   const lines = summarize({
     status,
-    elapsedMs: before === undefined ? fetchingMs(status) : Date.now() - startedAt,
+    elapsedMs: before === undefined ? fetchingMs(status) : performance.now() - startedAt,
     ...(before !== undefined && { before }),
     examples: await examplesOf(report, { kinds, isFailed }, context),
     results: shortest(cwd, settings.results, status.batch),
@@ -106,7 +106,7 @@ function shortest(cwd: string, { kind, location }: Place, batch = ''): string {
 }
 
 /** From the first claimed slice to the last record, without the time in which processes start. */
-function fetchingMs({ startedAt, finishedAt, createdAt }: BatchStatus): number {
-  const endMs = finishedAt === undefined ? Date.now() : Date.parse(finishedAt);
+function fetchingMs({ startedAt, finishedAt, cancelledAt, createdAt }: BatchStatus): number {
+  const endMs = Date.parse(finishedAt ?? cancelledAt ?? createdAt);
   return Math.max(1, endMs - Date.parse(startedAt ?? createdAt));
 }

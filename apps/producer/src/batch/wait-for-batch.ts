@@ -32,7 +32,7 @@ export interface WaitOptions {
  * command; the batch goes on.
  */
 export async function waitForBatch(options: WaitOptions, context: Context): Promise<ExitCode> {
-  const { batch, isJson } = options;
+  const { session, batch, isJson } = options;
   const { terminal } = context;
   const { drain: signal } = context.interrupts.takeOver();
   try {
@@ -40,7 +40,7 @@ export async function waitForBatch(options: WaitOptions, context: Context): Prom
     if (isJson) {
       terminal.printJson(statusDocument(status));
     } else {
-      terminal.note(...describeStatus(status, Date.now()));
+      terminal.note(...describeStatus(status, await session.now()));
       if (realFailures(status) > 0) {
         terminal.note('', ...failureCommands(batch, context).map((command) => `  ${command}`));
       }

@@ -36,7 +36,11 @@ export async function batches(options: BatchesOptions, context: Context): Promis
       terminal.note(`No ${which}batch is known to ${session.place}`);
     } else {
       terminal.print(
-        ...batchesTable(statuses, { nowMs: Date.now(), width: outputWidth(terminal), interrupted }),
+        ...batchesTable(statuses, {
+          nowMs: await session.now(),
+          width: outputWidth(terminal),
+          interrupted,
+        }),
       );
       if (more > 0) {
         const noun = more === 1 ? 'batch' : 'batches';

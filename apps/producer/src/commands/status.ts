@@ -50,7 +50,7 @@ export async function status(
     } else {
       const isHeld = found.state === 'running' && !isInterrupted;
       const holding = isHeld ? await withTimeout(session.origins.holding(batch)) : [];
-      const lines = describeStatus(found, Date.now(), {
+      const lines = describeStatus(found, await session.now(), {
         isInterrupted,
         held: holding.map(heldBy),
         undelivered: describeUndelivered(undelivered),

@@ -30,7 +30,7 @@ export interface BatchView {
   readonly origins: readonly OriginStatus[];
   readonly workers: readonly WorkerInfo[];
   readonly pace: Pace;
-  /** Epoch milliseconds. */
+  /** By the clock of Redis, epoch milliseconds. */
   readonly nowMs: number;
   /** Time since the last answer of Redis; 0 up to two seconds. */
   readonly silentMs: number;

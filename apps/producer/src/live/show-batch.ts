@@ -12,25 +12,26 @@ export async function showBatch(
 ): Promise<BatchStatus> {
   const pace = new Pace();
   const originsReader = new OriginsReader(session.origins);
-  const read = async (): Promise<Pick<BatchView, 'status' | 'origins' | 'workers'>> => {
+  const read = async (): Promise<Pick<BatchView, 'status' | 'origins' | 'workers' | 'nowMs'>> => {
     // Requested together, so that all commands go to Redis in one pipeline.
-    const [status, origins, workers] = await Promise.all([
+    const [status, origins, workers, nowMs] = await Promise.all([
       session.ledger.status(batch),
       originsReader.read(),
       session.workers.list(),
+      session.now(),
     ]);
     if (status === undefined) {
       throw new UnknownBatchError(batch);
     }
     pace.add(performance.now(), status.settled);
-    return { status, origins, workers };
+    return { status, origins, workers, nowMs };
   };
   const paint = context.terminal.paintOutput.bind(context.terminal);
   const program = programName(context);
   const { status } = await showLive({
     read,
     page: (state, size, silentMs) =>
-      batchPage({ ...state, pace, program, silentMs, nowMs: Date.now() }, size, paint),
+      batchPage({ ...state, pace, program, silentMs, nowMs: state.nowMs + silentMs }, size, paint),
     isOver: (state) => state.status.state === 'finished' || state.status.state === 'cancelled',
     signal,
     lost: session.lost,

@@ -19,6 +19,7 @@ import {
   ShardsWatch,
   PausedSlices,
   SliceQueue,
+  timeOf,
   Waitlist,
   Workers,
 } from '@fetchfleet/fleet';
@@ -172,6 +173,16 @@ export class FleetSession {
   /** The Redis in use, for messages. */
   get place(): string {
     return this.isPrivate ? 'the private Redis of this folder' : redactRedisUrl(this.url);
+  }
+
+  /**
+   * The time of Redis in epoch milliseconds. Its clock stamps what has happened in the fleet, and
+   * the clock of this machine may be wrong.
+   *
+   * @throws an error of exit status 3 if Redis does not answer within 10 s
+   */
+  async now(): Promise<number> {
+    return withTimeout(timeOf(this.#redis, this.#keys.home.queue('wait')));
   }
 
   async close(): Promise<void> {

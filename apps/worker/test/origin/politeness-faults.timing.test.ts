@@ -1,8 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import {
   closeAfterEach,
   eventually,
   redisUrl,
+  shiftedClock,
   startRedis,
   temporaryFolder,
 } from '@fetchfleet/testing';
@@ -24,19 +24,12 @@ import {
 
 closeAfterEach();
 
-const shiftedClock = fileURLToPath(new URL('politeness-shifted-clock.mjs', import.meta.url));
-
 async function startWorkers(url = redisUrl(), clockShifts: readonly number[] = [0, 0, 0, 0]) {
   const { path: results } = await temporaryFolder();
   const fleet = await startFleet(url, results);
   const workers = await Promise.all(
     clockShifts.map(async (shiftMs) =>
-      fleet.worker(
-        ['--concurrency', '30'],
-        shiftMs === 0
-          ? {}
-          : { NODE_OPTIONS: `--import=${shiftedClock}`, CLOCK_SHIFT_MS: String(shiftMs) },
-      ),
+      fleet.worker(['--concurrency', '30'], shiftMs === 0 ? {} : shiftedClock(shiftMs)),
     ),
   );
   return { fleet, results, workers };

@@ -7,6 +7,8 @@ import { statusDocument } from './batch-document.ts';
 /** A schedule with its next and last run. */
 export interface ScheduleView {
   readonly schedule: Schedule;
+  /** When it was looked at, epoch milliseconds. */
+  readonly nowMs: number;
   /** Epoch milliseconds; undefined while the schedule is paused. */
   readonly nextRun: number | undefined;
   /** The newest run that started a batch or failed to. Skipped and missed ticks do not count. */
@@ -29,7 +31,7 @@ interface RunEnd {
 /** Undefined for a run without a batch, and for one that is starting. */
 export function endOf(
   { batch, ended }: ScheduleRun,
-  batches: ScheduleView['batches'],
+  { batches, nowMs }: Pick<ScheduleView, 'batches' | 'nowMs'>,
 ): RunEnd | undefined {
   const status = batch === undefined ? undefined : batches?.get(batch);
   if (status === undefined) {
@@ -37,14 +39,18 @@ export function endOf(
   }
   const { state, total, failed } = status;
   // A batch that was cancelled took what it took until then.
-  const nowMs = Date.parse(status.cancelledAt ?? '') || Date.now();
-  return { state, total, failed, tookMs: durationMs(status, nowMs), isRemoved: false };
+  const endMs = Date.parse(status.cancelledAt ?? '') || nowMs;
+  return { state, total, failed, tookMs: durationMs(status, endMs), isRemoved: false };
 }
 
+/** @param options.nowMs epoch milliseconds. @default `Date.now()`, where that follows Redis */
 export async function viewSchedule(
   ledger: Pick<LedgerReader, 'statuses'>,
   schedule: Schedule,
-  { withRuns = false }: { readonly withRuns?: boolean } = {},
+  {
+    withRuns = false,
+    nowMs = Date.now(),
+  }: { readonly withRuns?: boolean; readonly nowMs?: number } = {},
 ): Promise<ScheduleView> {
   const { runs, terms, isPaused } = schedule;
   const lastRun = runs.find(({ state }) => state !== 'skipped' && state !== 'missed');
@@ -57,7 +63,8 @@ export async function viewSchedule(
   const found = new Map((await ledger.statuses(ids)).map((one) => [one.batch, one]));
   return {
     schedule,
-    nextRun: isPaused ? undefined : nextTick(terms, Date.now()),
+    nowMs,
+    nextRun: isPaused ? undefined : nextTick(terms, nowMs),
     lastRun,
     lastBatch: batch === undefined ? undefined : found.get(batch),
     batches: withRuns ? found : undefined,
@@ -65,7 +72,8 @@ export async function viewSchedule(
 }
 
 /** The `--json` document of a schedule. Times are ISO 8601; unknown values are null. */
-export function scheduleDocument({ schedule, nextRun, lastRun, lastBatch, batches }: ScheduleView) {
+export function scheduleDocument(view: ScheduleView) {
+  const { schedule, nextRun, lastRun, lastBatch } = view;
   const { id, name, terms, isPaused, createdAt, changedAt, runs } = schedule;
   const { cron, tz, overlap, catchUpMs, keep, source } = terms;
   return {
@@ -81,18 +89,21 @@ export function scheduleDocument({ schedule, nextRun, lastRun, lastBatch, batche
     createdAt: instant(createdAt),
     changedAt: instant(changedAt),
     nextRun: nextRun === undefined ? null : instant(nextRun),
-    lastRun: lastRun === undefined ? null : runDocument(lastRun, batches),
+    lastRun: lastRun === undefined ? null : runDocument(lastRun, view),
     lastBatch: lastBatch === undefined ? null : statusDocument(lastBatch),
     lastFinish: schedule.lastFinish === undefined ? null : instant(schedule.lastFinish),
     lastSuccess: schedule.lastSuccess === undefined ? null : instant(schedule.lastSuccess),
-    runs: runs.map((run) => runDocument(run, batches)),
+    runs: runs.map((run) => runDocument(run, view)),
   };
 }
 
 /** The `--json` document of a run. */
-export function runDocument(run: ScheduleRun, batches?: ScheduleView['batches']) {
+export function runDocument(
+  run: ScheduleRun,
+  view: Pick<ScheduleView, 'batches' | 'nowMs'> = { batches: undefined, nowMs: 0 },
+) {
   const { kind, at, state, batch, reason, isCaughtUp, count } = run;
-  const end = endOf(run, batches);
+  const end = endOf(run, view);
   return {
     at: instant(at),
     kind,

@@ -6,6 +6,7 @@ import { readSlice } from '../queue/slice-scan.ts';
 import { CHANGE_DELAYED, FIND_DELAYED } from '../queue/slice-sets.lua.ts';
 import type { FleetKeys, ShardKeys } from '../redis/keys.ts';
 import { Script } from '../redis/script.ts';
+import { timeOf } from '../redis/servers.ts';
 
 /** Delayed slices that are read in one step, and in all steps of a search. */
 const STEP = 1_000;
@@ -41,14 +42,20 @@ export class HeldSlices {
    * @returns how many were queued
    */
   async wake(origin: string): Promise<number> {
+    // As workers stamp what is due: the clock of this machine may be wrong.
+    const nowMs = await timeOf(this.#redis, this.#keys.home.queue('wait'));
     let woken = 0;
     for (const shard of this.#keys.shards) {
-      woken += await this.#wakeIn(shard, origin, MAX_WOKEN - woken);
+      woken += await this.#wakeIn(shard, origin, { most: MAX_WOKEN - woken, nowMs });
     }
     return woken;
   }
 
-  async #wakeIn(shard: ShardKeys, origin: string, most: number): Promise<number> {
+  async #wakeIn(
+    shard: ShardKeys,
+    origin: string,
+    { most, nowMs }: { readonly most: number; readonly nowMs: number },
+  ): Promise<number> {
     let woken = 0;
     for (let at = 0; at < MAX_SEARCHED; at += STEP) {
       // Those that are woken leave the set: what has come in their place is looked at later.
@@ -57,9 +64,9 @@ export class HeldSlices {
       // First those that stay: a fetch of one that is queued may be answered at once, and then the
       // gate wakes them.
       const stay = found.filter((id) => !others.has(id));
-      await Promise.all(stay.map(async (id) => this.#change(id, 'stays')));
+      await Promise.all(stay.map(async (id) => this.#change(id, 'stays', nowMs)));
       const ids = [...others].slice(0, most - woken);
-      const areWoken = await Promise.all(ids.map(async (id) => this.#change(id, 'queued')));
+      const areWoken = await Promise.all(ids.map(async (id) => this.#change(id, 'queued', nowMs)));
       woken += areWoken.filter(Boolean).length;
       if (looked < STEP) {
         break;
@@ -75,12 +82,12 @@ export class HeldSlices {
     return scripts.find.run(this.#redis, [queue('delayed')], [queue(''), text, ...range]);
   }
 
-  async #change(id: string, what: 'stays' | 'queued'): Promise<boolean> {
+  async #change(id: string, what: 'stays' | 'queued', nowMs: number): Promise<boolean> {
     const { queue } = this.#keys.shardOfSlice(id);
     const text = await this.#redis.hget(queue(id), 'data');
     const slice = readSlice(text);
     const isWanted = what === 'queued' ? isHeld : isRefused;
-    if (text === null || slice === undefined || !isWanted(slice)) {
+    if (text === null || slice === undefined || !isWanted(slice, nowMs)) {
       return false;
     }
     const sets = ['delayed', 'prioritized', 'pc', 'marker', id].map(queue);
@@ -90,15 +97,13 @@ export class HeldSlices {
 }
 
 /** It has fetches that are due, or that the origin has refused. */
-function isHeld(slice: Slice): boolean {
-  const now = Date.now();
-  return isRefused(slice) || unpackSlice(slice).some(({ dueAt }) => dueAt <= now);
+function isHeld(slice: Slice, nowMs: number): boolean {
+  return isRefused(slice, nowMs) || unpackSlice(slice).some(({ dueAt }) => dueAt <= nowMs);
 }
 
 /** It has fetches that the origin has refused until a time that is to come. */
-function isRefused({ state = [] }: Slice): boolean {
-  const now = Date.now();
-  return state.some(([, , dueAt, throttledSince]) => throttledSince > 0 && dueAt > now);
+function isRefused({ state = [] }: Slice, nowMs: number): boolean {
+  return state.some(([, , dueAt, throttledSince]) => throttledSince > 0 && dueAt > nowMs);
 }
 
 /** Its text, where what the origin has refused is due. How long it has waited stays. */

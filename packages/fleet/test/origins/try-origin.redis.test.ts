@@ -174,6 +174,26 @@ describe('an origin that is tried now', () => {
     await queue.stop();
   });
 
+  it('goes by the clock of Redis, whatever that of this machine shows', async () => {
+    const { first, attempt, delay, isQueued, queue } = await fleet();
+    const later = Date.now() + 3_600_000;
+    const refused = await delay('b', 1, [[0, 2, later, 1_000]]);
+    const failed = await delay('b', 5, [
+      [0, 1, later, 0],
+      [1, 1, later, 0],
+    ]);
+    await first.ask(0, { report: BLOCK });
+    const system = Date.now;
+    Date.now = () => system() + 2 * 3_600_000;
+    try {
+      expect(await attempt()).toEqual({ ended: ['block'], woken: 1 });
+    } finally {
+      Date.now = system;
+    }
+    expect(await Promise.all([refused, failed].map(isQueued))).toEqual([true, false]);
+    await queue.stop();
+  });
+
   it('has that due also of slices behind more than it wakes', async () => {
     const { redis, keys, first, attempt, delay, queue } = await fleet();
     const at = Date.now() + 3_600_000;

@@ -32,7 +32,8 @@ export async function showOrigin(
   }
   problems.throwIfAny('nothing to show');
   const { terminal } = context;
-  return withFleet(context, 'find', async ({ origins }) => {
+  return withFleet(context, 'find', async (session) => {
+    const { origins } = session;
     const [status, detail] = await withTimeout(
       Promise.all([origins.status(origin), origins.detail(origin)]),
     );
@@ -48,9 +49,10 @@ export async function showOrigin(
       terminal.printJson(document);
       return EXIT.ok;
     }
-    terminal.print(...factLines(status, document, Date.now()));
+    const nowMs = await session.now();
+    terminal.print(...factLines(status, document, nowMs));
     if (document.events.length > 0) {
-      terminal.print('', ...historyTable(document.events, outputWidth(terminal)));
+      terminal.print('', ...historyTable(document.events, nowMs, outputWidth(terminal)));
     }
     return EXIT.ok;
   });
@@ -97,7 +99,7 @@ function robotsText(
     crawlDelayMs === null ? '' : `; asks for ${formatDuration(crawlDelayMs)} between two fetches`;
   if (state === 'unreachable') {
     const often = tries === null || tries < 2 ? '' : ` (${formatCount(tries)} times)`;
-    const next = againAt === null ? 'now' : `at ${clockOf(againAt)}`;
+    const next = againAt === null ? 'now' : `at ${clockOf(againAt, nowMs)}`;
     return `cannot be had${often}: ${reason ?? 'unknown'}; is asked for again ${next}`;
   }
   if (state === 'none') {
@@ -106,25 +108,29 @@ function robotsText(
   return state === 'rules' ? `known${ago}${delay}` : 'not read';
 }
 
-function historyTable(events: readonly OriginEventDocument[], width: number): string[] {
+function historyTable(
+  events: readonly OriginEventDocument[],
+  nowMs: number,
+  width: number,
+): string[] {
   return textTable(
     [{ title: 'when' }, { title: 'what' }, { title: 'by', isOptional: true }],
-    events.map((event) => [clockOf(event.at), happened(event), event.by ?? '']),
+    events.map((event) => [clockOf(event.at, nowMs), happened(event, nowMs), event.by ?? '']),
     width,
   );
 }
 
 /** `blocked: answered 429; until 12:00:05Z; 3 times, last 12:00:00Z` */
-function happened({ text, until, times, lastAt }: OriginEventDocument): string {
+function happened({ text, until, times, lastAt }: OriginEventDocument, nowMs: number): string {
   return [
     text,
-    ...(until === null ? [] : [`until ${clockOf(until)}`]),
-    ...(times === 1 ? [] : [`${formatCount(times)} times, last ${clockOf(lastAt)}`]),
+    ...(until === null ? [] : [`until ${clockOf(until, nowMs)}`]),
+    ...(times === 1 ? [] : [`${formatCount(times)} times, last ${clockOf(lastAt, nowMs)}`]),
   ].join('; ');
 }
 
 /** `12:00:05Z`, with the date where that is not today. */
-function clockOf(instant: string): string {
-  const isToday = instant.slice(0, 10) === new Date().toISOString().slice(0, 10);
+function clockOf(instant: string, nowMs: number): string {
+  const isToday = instant.slice(0, 10) === new Date(nowMs).toISOString().slice(0, 10);
   return `${instant.slice(isToday ? 11 : 0, 19).replace('T', ' ')}Z`;
 }

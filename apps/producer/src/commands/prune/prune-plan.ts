@@ -36,8 +36,8 @@ export interface PruneRules {
   /** Only these batches. @default all */
   readonly only?: ReadonlySet<string>;
   readonly states: readonly BatchState[];
-  /** Remove batches that ended before this time, epoch milliseconds. */
-  readonly before: number;
+  /** Remove batches that ended at least so long ago, milliseconds. Does not count with `only`. */
+  readonly minAgeMs: number;
   /** The places of this command. */
   readonly results: readonly OpenPlace[];
   /** Whether the folders that workers have reported are taken as well. */
@@ -47,6 +47,8 @@ export interface PruneRules {
 
 export interface PrunePlan {
   readonly candidates: readonly Candidate[];
+  /** When their ages were looked at, by the clock of Redis; epoch milliseconds. */
+  readonly nowMs: number;
   /** What is old enough and stays all the same. */
   readonly kept: readonly Referred[];
   /** Number of old orphans that are kept. */
@@ -63,6 +65,8 @@ export async function planPrune(
   rules: PruneRules,
   context: Context,
 ): Promise<PrunePlan> {
+  const nowMs = await session.now();
+  const before = rules.only === undefined ? nowMs - rules.minAgeMs : Number.POSITIVE_INFINITY;
   const ids = await withTimeout(session.ledger.batches());
   const candidates: Candidate[] = [];
   const others = new Set<string>();
@@ -92,14 +96,14 @@ export async function planPrune(
   }
   const statuses = await withTimeout(session.ledger.statuses(ids));
   for (const status of statuses) {
-    const endedAt = isMeant(status.batch) ? endOf(status, rules) : undefined;
+    const endedAt = isMeant(status.batch) ? endOf(status, rules, before) : undefined;
     if (endedAt !== undefined) {
       const { batch, state, total } = status;
       await add({ batch, state, endedAt, fetches: total }, status.resultsFolders);
     }
   }
   const known = new Set([...ids, ...unfinished.keys()]);
-  const orphans = (await orphansOf(known, rules)).filter(({ batch }) => isMeant(batch));
+  const orphans = (await orphansOf(known, rules, before)).filter(({ batch }) => isMeant(batch));
   if (rules.withOrphans) {
     candidates.push(...orphans);
   }
@@ -109,6 +113,7 @@ export async function planPrune(
   const { removed, kept } = keepReferred(candidates, references);
   return {
     kept,
+    nowMs,
     candidates: removed.toSorted((one, other) => one.endedAt - other.endedAt),
     orphansLeft: rules.withOrphans ? 0 : orphans.length,
     otherPlaces: [...others],
@@ -116,8 +121,8 @@ export async function planPrune(
   };
 }
 
-/** When a batch ended that is old enough; undefined for all others. */
-function endOf(status: BatchStatus, { states, before }: PruneRules): number | undefined {
+/** When a batch ended that is old enough; undefined for all others. @param before epoch ms */
+function endOf(status: BatchStatus, { states }: PruneRules, before: number): number | undefined {
   const { state } = status;
   if (!states.includes(state) || !mayBePruned(status)) {
     return undefined;
@@ -170,7 +175,8 @@ async function measured(candidate: Found, places: readonly OpenPlace[]): Promise
 /** Results without a batch in Redis. Their age is that of their last change. */
 async function orphansOf(
   known: ReadonlySet<string>,
-  { results, before }: PruneRules,
+  { results }: PruneRules,
+  before: number,
 ): Promise<Candidate[]> {
   const orphans: Candidate[] = [];
   for (const place of results) {

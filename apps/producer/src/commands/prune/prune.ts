@@ -42,7 +42,7 @@ export async function prune(
     await checkNamed(session, rules, problems);
     problems.throwIfAny('nothing was removed');
     const plan = await planPrune(session, rules, context);
-    const { candidates, kept } = plan;
+    const { candidates, kept, nowMs } = plan;
     describe(plan, rules, terminal);
     const exitCode = exitCodeOf(plan, rules);
     if (candidates.length === 0) {
@@ -54,7 +54,7 @@ export async function prune(
       return printRemoved([], options, { terminal, exitCode, kept });
     }
     if (options.json !== true || options.yes !== true) {
-      terminal.say(...pruneTable(candidates, Date.now(), messageWidth(terminal)));
+      terminal.say(...pruneTable(candidates, nowMs, messageWidth(terminal)));
     }
     if (options.dryRun === true) {
       return printRemoved(candidates, options, { terminal, exitCode, kept });
@@ -131,7 +131,7 @@ async function readRules(
   return {
     ...(isNamed && { only: new Set(batches) }),
     states,
-    before: isNamed ? Number.POSITIVE_INFINITY : Date.now() - age,
+    minAgeMs: age,
     results: await openPlaces(readPlaces(options.results, context), context),
     trustsFolders: options.trustFolders === true,
     withOrphans: options.orphans === true,

@@ -105,13 +105,15 @@ async function report(
   { options, context }: { readonly options: ScheduleAddOptions; readonly context: Context },
 ): Promise<void> {
   const { terminal } = context;
-  const view = await withTimeout(viewSchedule(session.ledger, await findSchedule(session, id)));
+  const nowMs = await session.now();
+  const schedule = await findSchedule(session, id);
+  const view = await withTimeout(viewSchedule(session.ledger, schedule, { nowMs }));
   if (options.json === true) {
     terminal.printJson({ ...scheduleDocument(view), change: result.change });
   } else {
     terminal.print(id);
   }
-  const next = formatNextRun(view, Date.now());
+  const next = formatNextRun(view);
   if (result.change === 'added') {
     terminal.note(`Scheduled ${id}: ${next}`);
   } else if (result.change === 'unchanged') {

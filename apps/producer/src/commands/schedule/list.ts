@@ -18,10 +18,11 @@ export async function listSchedules(
       id === undefined
         ? await withTimeout(session.schedules.ledger.all())
         : [await findSchedule(session, id)];
+    const nowMs = await session.now();
     const views = await withTimeout(
       Promise.all(
         schedules.map(async (schedule) =>
-          viewSchedule(session.ledger, schedule, { withRuns: id !== undefined }),
+          viewSchedule(session.ledger, schedule, { nowMs, withRuns: id !== undefined }),
         ),
       ),
     );
@@ -38,7 +39,7 @@ export async function listSchedules(
       terminal.note(`Nothing is scheduled. Add a schedule with: ${command}`);
     } else {
       const width = outputWidth(terminal);
-      terminal.print(...schedulesTable(views, Date.now(), width));
+      terminal.print(...schedulesTable(views, width));
       if (requested !== undefined && requested.schedule.runs.length > 0) {
         terminal.print('', ...historyTable(requested, width));
       }

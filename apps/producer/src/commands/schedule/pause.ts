@@ -20,7 +20,9 @@ export async function setSchedulePaused(
     if (isChanged === undefined) {
       throw await unknownSchedule(session, id);
     }
-    const view = await withTimeout(viewSchedule(session.ledger, await findSchedule(session, id)));
+    const nowMs = await session.now();
+    const schedule = await findSchedule(session, id);
+    const view = await withTimeout(viewSchedule(session.ledger, schedule, { nowMs }));
     if (!isPaused) {
       await withTimeout(session.schedules.queue.wake(view.schedule));
     }
@@ -28,7 +30,7 @@ export async function setSchedulePaused(
     if (isPaused) {
       terminal.note(`${id} is ${already}paused: its ticks are skipped and not caught up later`);
     } else {
-      terminal.note(`${id} is ${already}active: ${formatNextRun(view, Date.now())}`);
+      terminal.note(`${id} is ${already}active: ${formatNextRun(view)}`);
     }
     if (options.json === true) {
       terminal.printJson({ ...scheduleDocument(view), changed: isChanged });

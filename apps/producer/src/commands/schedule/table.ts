@@ -11,21 +11,17 @@ const COLUMNS = [
   { title: 'outcome' },
 ];
 
-/** One line per schedule. @param nowMs epoch milliseconds @param width in columns */
-export function schedulesTable(
-  views: readonly ScheduleView[],
-  nowMs: number,
-  width: number,
-): string[] {
-  const rows = views.map((view) => cells(view, nowMs));
+/** One line per schedule. @param width in columns */
+export function schedulesTable(views: readonly ScheduleView[], width: number): string[] {
+  const rows = views.map(cells);
   return textTable(COLUMNS, rows, width);
 }
 
 /** The runs of one schedule, newest first. @param width in columns */
-export function historyTable({ schedule, batches }: ScheduleView, width: number): string[] {
-  const { runs, terms } = schedule;
+export function historyTable(view: ScheduleView, width: number): string[] {
+  const { runs, terms } = view.schedule;
   const rows = runs.map((run) => {
-    const end = endOf(run, batches);
+    const end = endOf(run, view);
     return [
       formatInstant(run.at, terms.tz),
       describeRun(run),
@@ -49,7 +45,7 @@ export function historyTable({ schedule, batches }: ScheduleView, width: number)
   return textTable(columns, rows, width);
 }
 
-function cells({ schedule, nextRun, lastRun, lastBatch }: ScheduleView, nowMs: number): string[] {
+function cells({ schedule, nowMs, nextRun, lastRun, lastBatch }: ScheduleView): string[] {
   const { id, terms, isPaused, runs } = schedule;
   const [newest] = runs;
   const withoutBatch = newest !== undefined && newest !== lastRun ? `, then ${newest.state}` : '';
@@ -78,7 +74,7 @@ function describeRun({ state, kind, isCaughtUp, count }: ScheduleRun): string {
 }
 
 /** `next run 2026-11-24 06:00 Europe/Oslo, in 3 h 20 min` */
-export function formatNextRun({ schedule, nextRun }: ScheduleView, nowMs: number): string {
+export function formatNextRun({ schedule, nowMs, nextRun }: ScheduleView): string {
   if (nextRun === undefined) {
     return schedule.isPaused ? 'it is paused' : 'it has no next run';
   }

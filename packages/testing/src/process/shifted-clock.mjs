@@ -1,4 +1,4 @@
-/** Preloaded into a worker. Shifts its wall clock by CLOCK_SHIFT_MS, as on a host without NTP. */
+/** Preloaded into a process. Shifts its wall clock by CLOCK_SHIFT_MS, as on a host without NTP. */
 const shiftMs = Number(process.env.CLOCK_SHIFT_MS ?? 0);
 const RealDate = Date;
 globalThis.Date = class extends RealDate {
