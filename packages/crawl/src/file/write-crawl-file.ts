@@ -1,6 +1,7 @@
-import { stringify } from 'yaml';
+import { Document, Scalar, visit } from 'yaml';
 import { mentionsSecret } from '../access/secrets.ts';
 import { DEFAULT_NOTIFY_EVENTS, type NotifyTarget } from '../model/notify.ts';
+import { printableLines, printableYaml } from '../model/printable.ts';
 import type {
   Crawl,
   ListRules,
@@ -83,7 +84,19 @@ export function writeCrawlFile(crawl: Crawl): string {
 
 function yaml(section: Section): string {
   const set = orNothing(section);
-  return set === undefined ? '' : stringify(set, { lineWidth: 0 });
+  if (set === undefined) {
+    return '';
+  }
+  const document = new Document(set);
+  visit(document, { Scalar: quoteUnprintable });
+  return printableYaml(document.toString({ lineWidth: 0 }));
+}
+
+/** Only double quotes take the escapes of characters that nobody sees. */
+function quoteUnprintable(_: unknown, scalar: Scalar): void {
+  if (typeof scalar.value === 'string' && printableLines(scalar.value) !== scalar.value) {
+    scalar.type = Scalar.QUOTE_DOUBLE;
+  }
 }
 
 /** What a crawl file cannot say. */
@@ -109,7 +122,7 @@ function body(sent: RequestBody | undefined): string {
     return '';
   }
   if ('json' in sent) {
-    return `body:\n  json: ${sent.json}\n`;
+    return `body:\n  json: ${printableYaml(sent.json)}\n`;
   }
   if ('text' in sent) {
     return yaml({ body: sent });

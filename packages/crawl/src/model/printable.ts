@@ -20,6 +20,22 @@ export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
 
+/**
+ * The same for YAML: lines stay lines, and each character is one escape. Escapes mean characters
+ * only between double quotes, so the text must have such characters nowhere else.
+ */
+export function printableYaml(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.replaceAll(UNPRINTABLE, escapedInYaml))
+    .join('\n');
+}
+
+function escapedInYaml(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16);
+  return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`;
+}
+
 /** In UTF-16 units, as in JSON: `\udb40\udc01` for a character with two of them. */
 function escaped(character: string): string {
   let escapes = '';

@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { anyText } from '@fetchfleet/testing/any-text';
 import { parseCrawlFile } from '../../src/file/crawl-file.ts';
 import { writeCrawlFile } from '../../src/file/write-crawl-file.ts';
+import { printableLines } from '../../src/model/printable.ts';
 
 const FILE = '/crawls/some.yaml';
 
@@ -106,6 +109,54 @@ describe('a written crawl file', () => {
     const crawl = parseCrawlFile(text, FILE);
     const written = writeCrawlFile(crawl);
     expect(parseCrawlFile(written, FILE)).toEqual(crawl);
+  });
+
+  it('means the same as it is printed, whatever its texts are', () => {
+    const unseen = String.raw`\u200c \ufe0f \u2028 \u2029 \ufeff \u200b \u202e \u0085 \t \r \n`;
+    const unit = fc.oneof(
+      fc.constantFrom(...unseen.split(' ').map((one): string => JSON.parse(`"${one}"`))),
+      fc.constantFrom(
+        '\u{e0001}',
+        'a',
+        ' ',
+        "'",
+        '"',
+        '\\',
+        ':',
+        '#',
+        '-',
+        '|',
+        '>',
+        'خ',
+        '❤',
+        '😀',
+      ),
+    );
+    const texts = fc
+      .oneof(fc.string({ unit }), anyText())
+      .filter((text) => !/[\0$]|\{\{/u.test(text));
+    const key = texts.filter((text) => text.trim() !== '');
+    fc.assert(
+      fc.property(texts, key, fc.dictionary(key, texts), (text, name, fields) => {
+        const crawl = parseCrawlFile(
+          JSON.stringify({
+            name: 'odd',
+            url: 'https://a.example/{a}/{b}',
+            params: { a: [text, `${text}x`], b: { file: `/lists/${name}.csv`, column: name } },
+            body: { json: { text, fields: { ...fields } } },
+          }),
+          FILE,
+        );
+        for (const one of [
+          crawl,
+          { ...crawl, plan: { ...crawl.plan, body: { text: `x${text}` } } },
+        ]) {
+          const written = writeCrawlFile(one);
+          expect(printableLines(written)).toBe(written);
+          expect(parseCrawlFile(written, FILE)).toEqual(one);
+        }
+      }),
+    );
   });
 
   it('leaves defaults out', () => {
