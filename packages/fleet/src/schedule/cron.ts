@@ -1,5 +1,6 @@
 import { toError } from '@fetchfleet/crawl';
 import { CronExpressionParser } from 'cron-parser';
+import { Zone } from './zone.ts';
 
 /** A pattern and its time zone. */
 export interface CronTime {
@@ -9,6 +10,7 @@ export interface CronTime {
 
 /** Ticks are counted one by one up to this number. Beyond it, only the latest tick matters. */
 const MAX_COUNTED = 1_000;
+const HOURS = 24;
 const SPANS_MS = [60_000, 3_600_000, 86_400_000, 31 * 86_400_000] as const;
 
 const ALLOWED =
@@ -49,23 +51,24 @@ export function problemOfTimeZone(tz: string): string | undefined {
 }
 
 /**
- * The first tick after a moment, in epoch milliseconds; undefined if there is none. BullMQ computes
- * the same one.
+ * The first tick after a moment, in epoch milliseconds; undefined if there is none. BullMQ takes it
+ * from here.
  *
- * When clocks go forward, a skipped time of day runs an hour later, once. When they go back, a time
- * of day that occurs twice runs the first time; patterns that repeat every hour or more often go on
- * in real time.
+ * When clocks go forward, a skipped time of day runs later by as much as is skipped, once. When
+ * they go back, a time of day that occurs twice runs the first time; patterns that repeat every
+ * hour or more often go on in real time.
  */
-export function nextTick({ cron, tz }: CronTime, afterMs: number): number | undefined {
-  try {
-    return CronExpressionParser.parse(cron, { tz, currentDate: new Date(afterMs) })
-      .next()
-      .getTime();
-  } catch {
-    // The pattern was valid when it was stored: its last tick has passed.
-    return undefined;
-  }
+export function nextTick(time: CronTime, afterMs: number): number | undefined {
+  return ticksAfter(time, afterMs).next().value;
 }
+
+/** Lets BullMQ take the next tick from {@link nextTick}. */
+export const REPEAT = {
+  repeatStrategy: (
+    afterMs: number,
+    { pattern = '', tz = 'UTC' }: { readonly pattern?: string; readonly tz?: string },
+  ) => nextTick({ cron: pattern, tz }, afterMs),
+};
 
 /**
  * The latest tick after `afterMs` and up to `untilMs`, the tick before it, and how many there are
@@ -104,25 +107,64 @@ function walk(
   time: CronTime,
   { afterMs, untilMs }: { readonly afterMs: number; readonly untilMs: number },
 ): { readonly last: readonly number[]; readonly count: number; readonly isEnd: boolean } {
-  const ticks = CronExpressionParser.parse(time.cron, {
-    tz: time.tz,
-    currentDate: new Date(afterMs),
-  });
   let last: readonly number[] = [];
-  for (let count = 0; count < MAX_COUNTED; count++) {
-    const tick = nextOf(ticks);
-    if (tick === undefined || tick > untilMs) {
-      return { last, count, isEnd: true };
+  let count = 0;
+  for (const tick of ticksAfter(time, afterMs)) {
+    if (tick > untilMs) {
+      break;
+    }
+    if (count === MAX_COUNTED) {
+      return { last, count, isEnd: false };
     }
     last = [tick, ...last.slice(0, 1)];
+    count++;
   }
-  return { last, count: MAX_COUNTED, isEnd: false };
+  return { last, count, isEnd: true };
 }
 
-function nextOf(ticks: ReturnType<typeof CronExpressionParser.parse>): number | undefined {
-  try {
-    return ticks.next().getTime();
-  } catch {
-    return undefined;
+/** All ticks after a moment, in their order. */
+function* ticksAfter({ cron, tz }: CronTime, afterMs: number): Generator<number, undefined> {
+  const ticks = CronExpressionParser.parse(cron, { tz, currentDate: new Date(afterMs) });
+  if (ticks.fields.hour.values.length === HOURS) {
+    yield* ticksOf(ticks);
+    return;
+  }
+  // The parser loses times that clocks skip, unless they skip a whole hour within a day. So it only
+  // computes what a clock would show that is never changed.
+  const zone = new Zone(tz);
+  const shown = CronExpressionParser.parse(cron, {
+    tz: 'UTC',
+    currentDate: new Date(zone.firstShownAfter(afterMs)),
+  });
+  /** Ticks of skipped times; times behind the gap may come before them. */
+  let skipped: number[] = [];
+  for (const shownMs of ticksOf(shown)) {
+    const { at, isSkipped } = zone.instantOf(shownMs);
+    if (at <= afterMs) {
+      continue;
+    }
+    if (isSkipped) {
+      skipped.push(at);
+      continue;
+    }
+    yield* skipped.filter((tick) => tick < at);
+    skipped = skipped.filter((tick) => tick > at);
+    yield at;
+  }
+  yield* skipped;
+}
+
+function* ticksOf(
+  ticks: ReturnType<typeof CronExpressionParser.parse>,
+): Generator<number, undefined> {
+  for (;;) {
+    let tick: number;
+    try {
+      tick = ticks.next().getTime();
+    } catch {
+      // The pattern was valid when it was stored: its last tick has passed.
+      return;
+    }
+    yield tick;
   }
 }

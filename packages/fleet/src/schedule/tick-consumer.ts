@@ -6,6 +6,7 @@ import { STALLED_INTERVAL_MS, StalledCheck } from '../queue/stalled-check.ts';
 import { type Every, everyAlone } from '../redis/every.ts';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import { withTimeout } from '../redis/with-timeout.ts';
+import { REPEAT } from './cron.ts';
 import { type ScheduleJob, SCHEDULES } from './tick-queue.ts';
 
 /** Concurrent expansions in one process. */
@@ -111,6 +112,7 @@ export class TickConsumer {
         skipStalledCheck: true,
         stalledInterval: STALLED_INTERVAL_MS,
         drainDelay: WAIT_SECONDS,
+        settings: REPEAT,
         // Turns BullMQ's own limit off: `#process` decides by MAX_DEATHS.
         maxStalledCount: 1_000,
       },

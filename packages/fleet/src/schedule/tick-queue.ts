@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type FleetKeys, fleetKeys } from '../redis/keys.ts';
 import type { Schedule } from './schedule.ts';
-import { nextTick } from './cron.ts';
+import { nextTick, REPEAT } from './cron.ts';
 
 /** Name of the queue of ticks, and of runs whose batch is to be expanded. */
 export const SCHEDULES = 'schedules';
@@ -30,6 +30,7 @@ export class TickQueue {
       prefix: keys.home.queuePrefix,
       defaultJobOptions: { removeOnComplete: true, removeOnFail: true, stackTraceLimit: 0 },
       streams: { events: { maxLen: 100 } },
+      settings: REPEAT,
     });
     // The owner of the connection handles its errors. Without a listener, BullMQ prints them as
     // well.

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { defaultRepeatStrategy } from 'bullmq';
 import {
   type CronTime,
   latestTick,
@@ -10,16 +9,54 @@ import {
 import { dueTick } from '../../src/schedule/due-tick.ts';
 import { spec } from './fixture.ts';
 
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
 const oslo = (cron: string): CronTime => ({ cron, tz: 'Europe/Oslo' });
 
 function ticks(time: CronTime, from: string, count: number): string[] {
-  const found: string[] = [];
-  let at = Date.parse(from);
+  return firstTicks(time, Date.parse(from), count).map((at) =>
+    new Date(at).toISOString().slice(0, 16),
+  );
+}
+
+function firstTicks(time: CronTime, from: number, count: number): number[] {
+  const found: number[] = [];
   while (found.length < count) {
-    at = nextTick(time, at) ?? Number.NaN;
-    found.push(new Date(at).toISOString().slice(0, 16));
+    found.push(nextTick(time, found.at(-1) ?? from) ?? Number.NaN);
   }
   return found;
+}
+
+/** All changes of clocks in two years: when, and the offsets before and after it in ms. */
+function changesOf(tz: string) {
+  const clock = clockOf(tz);
+  const offset = (at: number): number => Date.parse(`${clock.format(at).replace(' ', 'T')}Z`) - at;
+  const found: { tz: string; at: number; before: number; after: number }[] = [];
+  const end = Date.parse('2029-01-01T00:00Z');
+  for (let from = Date.parse('2027-01-01T00:00Z'); from < end; from += 14 * DAY_MS) {
+    const [before, after] = [offset(from), offset(from + 14 * DAY_MS)];
+    if (before === after) {
+      continue;
+    }
+    let [low, high] = [from, from + 14 * DAY_MS];
+    while (high - low > MINUTE_MS) {
+      const middle = Math.floor((low + high) / 2 / MINUTE_MS) * MINUTE_MS;
+      [low, high] = offset(middle) === before ? [middle, high] : [low, middle];
+    }
+    found.push({ tz, at: high, before, after });
+  }
+  return found;
+}
+
+/** Of Sweden, which writes dates as ISO 8601 does. */
+function clockOf(timeZone: string): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
+}
+
+function dateIn(tz: string, at: number): string {
+  return clockOf(tz).format(at).slice(0, 10);
 }
 
 /**
@@ -50,6 +87,12 @@ const CHANGES: [what: string, cron: string, from: string, expected: string[]][] 
     '0 6 * * *',
     '2026-10-24T00:00Z',
     ['2026-10-24T04:00', '2026-10-25T05:00', '2026-10-26T05:00'],
+  ],
+  [
+    'times of the skipped hour come among those of the next one',
+    '0,30 2,3 * * *',
+    '2027-03-28T00:00Z',
+    ['2027-03-28T01:00', '2027-03-28T01:30', '2027-03-29T00:00'],
   ],
   [
     'half hours go on in real time, forward',
@@ -90,15 +133,36 @@ describe('a change of clocks', () => {
     },
   );
 
-  it('gives the same ticks as BullMQ, minute by minute through both nights', () => {
-    for (const night of ['2027-03-28T00:00Z', '2026-10-25T00:00Z']) {
-      for (const cron of ['30 2 * * *', '0 3 * * *', '*/20 * * * *', '15 */2 * * *', '@daily']) {
-        for (let minute = 0; minute < 180; minute += 7) {
-          const from = Date.parse(night) + minute * 60_000;
-          const theirs = defaultRepeatStrategy(from, { pattern: cron, tz: 'Europe/Oslo' });
-          expect(nextTick(oslo(cron), from)).toBe(theirs);
-        }
+  it('gives the same ticks from every minute of both nights', () => {
+    for (const [night, skippedOrDoubled] of [
+      ['2027-03-28T00:00Z', '2027-03-28T01:30Z'],
+      ['2026-10-25T00:00Z', '2026-10-25T00:30Z'],
+    ] as const) {
+      const tick = Date.parse(skippedOrDoubled);
+      for (let minute = 0; minute < 180; minute += 7) {
+        const from = Date.parse(night) + minute * 60_000;
+        const next = nextTick(oslo('30 2 * * *'), from) ?? 0;
+        expect(next === tick).toBe(from < tick);
+        expect(next).toBeGreaterThan(from);
       }
+    }
+  });
+
+  it('costs no day its tick in any time zone, whenever and by whatever clocks change', () => {
+    const found = Intl.supportedValuesOf('timeZone').flatMap((tz) => changesOf(tz));
+    expect(found.length).toBeGreaterThan(200);
+    for (const { tz, at, before, after } of found) {
+      // In the middle of what is skipped or comes twice.
+      const shown = Math.floor((at + (before + after) / 2) / MINUTE_MS) * MINUTE_MS;
+      const [, hour = '', minute = ''] = /T(\d+):(\d+)/u.exec(new Date(shown).toISOString()) ?? [];
+      const once = { tz, cron: `${minute} ${hour} * * *` };
+      const expected = [shown - DAY_MS - before, shown - before, shown + DAY_MS - after];
+      const from = at - 2 * DAY_MS + HOUR_MS * 12;
+      expect([once, firstTicks(once, from, 3)]).toEqual([once, expected]);
+      expect([once, nextTick(once, Math.min(at, shown - before - 1))]).toEqual([once, expected[1]]);
+      const days = firstTicks({ tz, cron: '@daily' }, from, 4).map((tick) => dateIn(tz, tick));
+      const dates = days.map((_, day) => dateIn('UTC', Date.parse(`${days[0]}Z`) + day * DAY_MS));
+      expect([tz, days]).toEqual([tz, dates]);
     }
   });
 

@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import { type FleetKeys, type RunAttempt, TickQueue, TickConsumer } from '../../src/index.ts';
 import { SCHEDULES } from '../../src/schedule/tick-queue.ts';
 import { freshFleet, rethrow } from '../fixture.ts';
+import { spec } from './fixture.ts';
 
 let redis: Redis;
 let keys: FleetKeys;
@@ -43,6 +44,22 @@ function startWorker(
 }
 
 describe('the tick consumer', () => {
+  it('is woken at the tick of a time that clocks skip', async () => {
+    const system = Date.now;
+    Date.now = () => Date.parse('2027-04-29T12:00Z');
+    try {
+      // The clocks of Egypt go from midnight to 01:00.
+      const terms = { ...spec, cron: '0 0 30 4 *', tz: 'Africa/Cairo' };
+      await queue.wake({ id: 's', terms });
+    } finally {
+      Date.now = system;
+    }
+    const schedulers = new Queue(SCHEDULES, { connection: redis, prefix: keys.home.queuePrefix });
+    const next = Date.parse('2027-04-29T22:00Z');
+    expect(await schedulers.getJobScheduler('s')).toMatchObject({ next });
+    await schedulers.close();
+  });
+
   it('takes a run once, however often it is offered, and goes on with a new connection', async () => {
     const taken: string[] = [];
     const worker = startWorker(async ({ run }) => void taken.push(run));
