@@ -60,6 +60,7 @@ export {
   type Problem,
   reasonOfFileError,
 } from './model/input-error.ts';
+export { refuseNamedPipe } from './model/named-pipe.ts';
 export { printable, printableLines } from './model/printable.ts';
 export { type CrawlSize, measureCrawl } from './expand/measure-crawl.ts';
 export { MAX_SPREAD, type OnlyChoice, totalWithOnly, withOnly } from './expand/only.ts';

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { InputError, reasonOfFileError } from '../model/input-error.ts';
+import { refuseNamedPipe } from '../model/named-pipe.ts';
 import { isListFile, labelOf } from '../model/parameter-source.ts';
 import type { Crawl, ParameterSource } from '../model/plan.ts';
 
@@ -29,6 +30,7 @@ async function addFile(hash: Hash, source: ParameterSource): Promise<void> {
   }
   let bytes = 0;
   try {
+    refuseNamedPipe(source.path);
     const chunks: AsyncIterable<Buffer> = createReadStream(source.path, { highWaterMark: 1 << 20 });
     for await (const chunk of chunks) {
       hash.update(chunk);

@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import slugify from '@sindresorhus/slugify';
 import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { NAME_PATTERN } from '../model/batch-id.ts';
 import { InputError, type Problem, reasonOfFileError } from '../model/input-error.ts';
+import { isNamedPipe, refuseNamedPipe } from '../model/named-pipe.ts';
 import { readExpectation, readKeep } from './answers.ts';
 import { readAuth } from './auth.ts';
 import { readContact } from './contact.ts';
@@ -312,11 +313,13 @@ async function checkListFile({ field, source }: SourceField): Promise<void> {
     field.report(`the file ${source.path} does not exist`);
   } else if (found.isDirectory()) {
     field.report(`${source.path} is a folder, not a file`);
+  } else if (isNamedPipe(source.path)) {
+    field.report(`${source.path} is a named pipe, not a file`);
   }
 }
 
 async function readText(path: string): Promise<string> {
-  const handle = await open(path).catch((error: unknown) => {
+  const handle = await openFile(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
   try {
@@ -336,6 +339,11 @@ async function readText(path: string): Promise<string> {
   } finally {
     await handle.close();
   }
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  refuseNamedPipe(path);
+  return open(path);
 }
 
 function unreadable(path: string, cause: unknown): InputError {

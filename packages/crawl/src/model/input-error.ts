@@ -38,6 +38,7 @@ const FILE_ERRORS: Readonly<Partial<Record<string, string>>> = {
   ENOENT: 'it does not exist',
   EISDIR: 'it is a folder',
   EACCES: 'permission denied',
+  NAMED_PIPE: 'it is a named pipe',
 };
 
 /** The reason for which a file could not be read, for people. */

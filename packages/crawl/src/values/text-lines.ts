@@ -1,6 +1,7 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, type ReadStream } from 'node:fs';
 import { TextDecoder, types } from 'node:util';
 import { codeOf, InputError, reasonOfFileError } from '../model/input-error.ts';
+import { refuseNamedPipe } from '../model/named-pipe.ts';
 import type { ListFile } from '../model/parameter-source.ts';
 import { isFromVersion01, rulesOf } from './list-row.ts';
 
@@ -23,10 +24,12 @@ const BYTE_ORDER_MARKS = [
  */
 export async function* readText(file: ListFile, signal?: AbortSignal): AsyncGenerator<string> {
   const { path } = file;
-  const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES, signal });
+  let stream: ReadStream | undefined;
   let decoder: TextDecoder | undefined;
   let line = 1;
   try {
+    refuseNamedPipe(path);
+    stream = createReadStream(path, { highWaterMark: CHUNK_BYTES, signal });
     for await (const chunk of stream) {
       const bytes = toBytes(chunk);
       decoder ??= new TextDecoder(encodingOf(file, bytes), { fatal: true });
@@ -47,7 +50,7 @@ export async function* readText(file: ListFile, signal?: AbortSignal): AsyncGene
     }
     throw fileProblem(path, notText(file, decoder), { line, cause: error });
   } finally {
-    stream.destroy();
+    stream?.destroy();
   }
 }
 

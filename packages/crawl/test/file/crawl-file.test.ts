@@ -1,7 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { fingerprintOf } from '../../src/expand/fingerprint.ts';
+import { measureCrawl } from '../../src/expand/measure-crawl.ts';
 import { readCrawlFile } from '../../src/file/crawl-file.ts';
 import { formatProblem, InputError } from '../../src/model/input-error.ts';
 import { parseCrawlFile } from './judged.ts';
@@ -619,6 +623,18 @@ describe('readCrawlFile', () => {
     expect(String(error)).toMatch(/c\.yaml:3:6 params\.x: the file .*no\.txt does not exist/);
     expect(String(error)).toMatch(/c\.yaml:4:6 params\.y: the file .*d\.txt does not exist/);
     expect(String(error)).toMatch(/c\.yaml:5:1 retyr: unknown key; did you mean "retry"/);
+  });
+
+  it('reports a named pipe as a list file or as the crawl file, and does not wait for it', async () => {
+    const path = join(folder, 'pipe.txt');
+    await promisify(execFile)('mkfifo', [path]);
+    await expect(readCrawlFile(path)).rejects.toThrow(/cannot be read: it is a named pipe/);
+    const file = join(folder, 'c.yaml');
+    await writeFile(file, 'url: http://a.example/{x}\nparams: { x: { file: pipe.txt } }');
+    await expect(readCrawlFile(file)).rejects.toThrow(/c\.yaml:2:14 params\.x: .*is a named pipe, not a file/);
+    const crawl = parseCrawlFile(await readFile(file, 'utf8'), file);
+    await expect(measureCrawl(crawl)).rejects.toThrow(/cannot be read: it is a named pipe/);
+    await expect(fingerprintOf(crawl)).rejects.toThrow(/cannot be read: it is a named pipe/);
   });
 
   it.each([

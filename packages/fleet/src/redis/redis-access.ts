@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { refuseNamedPipe } from '@fetchfleet/crawl';
 import { type NatMap, type RedisHost, type RedisTls, RedisUrlError } from './redis-address.ts';
 
 /** What belongs to the address of a Redis, and stands in variables of its own. */
@@ -47,6 +48,7 @@ export function readTls(access: RedisAccess): RedisTls {
 
 function readTlsFile(variable: string, file: string): string {
   try {
+    refuseNamedPipe(file);
     return readFileSync(file, 'utf8');
   } catch (error) {
     throw new RedisUrlError(`${variable}: cannot read ${JSON.stringify(file)}`, { cause: error });

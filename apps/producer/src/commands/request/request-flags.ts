@@ -10,6 +10,7 @@ import {
   parseDurationMs,
   parseSize,
   reasonOfFileError,
+  refuseNamedPipe,
   withoutSecrets,
 } from '@fetchfleet/crawl';
 import { prepareHeaders } from '@fetchfleet/fetcher';
@@ -125,7 +126,9 @@ async function readBody(
   let body = Buffer.from(text);
   if (text.startsWith('@')) {
     try {
-      body = await readFile(resolve(cwd, text.slice(1)));
+      const path = resolve(cwd, text.slice(1));
+      refuseNamedPipe(path);
+      body = await readFile(path);
     } catch (error) {
       problems.add(`${flag}: ${text.slice(1)} cannot be read: ${reasonOfFileError(error)}`);
       return undefined;
