@@ -1,6 +1,5 @@
 import type { Transform } from 'node:stream';
-import { createBrotliDecompress, createInflate, createInflateRaw } from 'node:zlib';
-import { GzipDecoder, ZstdDecoder } from './member-decoder.ts';
+import { BrotliDecoder, DeflateDecoder, GzipDecoder, ZstdDecoder } from './member-decoder.ts';
 
 /** Value of `accept-encoding`: exactly the codings that are decoded here. */
 export const ACCEPTED_CODINGS = 'gzip, deflate, br, zstd';
@@ -78,7 +77,7 @@ export class BodyDecoder {
       return true;
     }
     if (this.#stages.length === 0) {
-      this.#open(chunk);
+      this.#open();
     }
     return this.#stages[0]?.write(chunk) ?? true;
   }
@@ -99,9 +98,9 @@ export class BodyDecoder {
     }
   }
 
-  #open(firstChunk: Buffer): void {
+  #open(): void {
     // The coding that was applied last is removed first.
-    this.#stages = this.#codings.toReversed().map((coding) => STAGES[coding](firstChunk));
+    this.#stages = this.#codings.toReversed().map((coding) => STAGES[coding]());
     for (const [index, stage] of this.#stages.entries()) {
       stage.on('error', (error) => {
         this.#emit(() => this.#events.onCorrupt(error));
@@ -142,15 +141,9 @@ export class BodyDecoder {
   }
 }
 
-const STAGES: Readonly<Record<Coding, (firstChunk: Buffer) => Transform>> = {
+const STAGES: Readonly<Record<Coding, () => Transform>> = {
   gzip: () => new GzipDecoder(),
-  br: () => createBrotliDecompress(),
+  br: () => new BrotliDecoder(),
   zstd: () => new ZstdDecoder(),
-  // The standard says zlib, but some servers send the raw form.
-  deflate: (firstChunk) => (isZlib(firstChunk) ? createInflate() : createInflateRaw()),
+  deflate: () => new DeflateDecoder(),
 };
-
-/** Checks the method nibble of a zlib header, which raw streams do not start with in practice. */
-function isZlib(bytes: Buffer): boolean {
-  return ((bytes[0] ?? 0) & 0x0f) === 8;
-}

@@ -1,10 +1,28 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { constants, crc32, createInflateRaw, createZstdDecompress } from 'node:zlib';
+import {
+  constants,
+  crc32,
+  createBrotliDecompress,
+  createInflateRaw,
+  createZstdDecompress,
+} from 'node:zlib';
+import { adler32 } from './adler32.ts';
 
 /** A decompressor of Node; it counts the bytes that it has consumed. */
-type Inner = ReturnType<typeof createInflateRaw> | ReturnType<typeof createZstdDecompress>;
+type Inner =
+  | ReturnType<typeof createBrotliDecompress>
+  | ReturnType<typeof createInflateRaw>
+  | ReturnType<typeof createZstdDecompress>;
 
 const NOTHING = Buffer.alloc(0);
+const CUT = 'unexpected end of file';
+
+/** What a decompressor may want behind the last block, or ignores. */
+const NO_CHECKSUM = Buffer.alloc(4);
+
+function lastBlockOf(...bytes: readonly number[]): Buffer {
+  return Buffer.concat([Buffer.from(bytes), NO_CHECKSUM]);
+}
 /** A header has a name, a comment and other fields, all of them optional. */
 const MAX_HEADER_BYTES = 65_536;
 /** Each costs a decompressor. Further ones need this many bytes each, on average. */
@@ -12,8 +30,10 @@ const FREE_MEMBERS = 1_000;
 const MIN_MEMBER_BYTES = 64;
 
 /**
- * Decodes a body of several members, one after the other. Those of Node stop at the first member,
- * in silence, or fail at what is behind the last one.
+ * Decodes a body of one or several members, as lenient as browsers and curl: a member that was
+ * flushed but not ended is whole, and so is one without its trailer. One that ends in mid-block is
+ * not. The decompressors of Node stop at the first member, in silence, or fail at what is behind
+ * the last one, and need its end.
  *
  *     before ──header──▶ inside ──last block──▶ behind ──trailer──▶ before
  *        └─no header─▶ over: the rest is ignored
@@ -26,6 +46,8 @@ abstract class MemberDecoder extends Transform {
   #members = 0;
   #bytes = 0;
 
+  /** @default unlimited. What is behind the last one is ignored */
+  protected readonly maxMembers: number = Infinity;
   protected abstract createInner(): Inner;
   /**
    * The length of the header; undefined if it is not complete, -1 if this is no member.
@@ -33,10 +55,13 @@ abstract class MemberDecoder extends Transform {
   protected abstract headerLength(bytes: Buffer): number | undefined;
   protected abstract readonly trailerLength: number;
   protected abstract isTrailerRight(trailer: Buffer): boolean;
-  /** Whether a member that has no last block is whole for all that. */
-  protected abstract mayEndOpen(): boolean;
+  /** What a member lacks that was only flushed: an empty last block. Made by `lastBlockOf`. */
+  protected abstract readonly lastBlock: Buffer;
+  /** Whether the decompressor fails only at what is behind the last block. */
+  protected isBehind(_error: NodeJS.ErrnoException): boolean {
+    return false;
+  }
   protected onOutput(_chunk: Buffer): void {}
-  protected onInput(_chunk: Buffer): void {}
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
@@ -46,13 +71,10 @@ abstract class MemberDecoder extends Transform {
 
   override _flush(callback: TransformCallback): void {
     const inner = this.#inner;
-    if (this.#state === 'inside' && inner !== undefined && !this.mayEndOpen()) {
-      inner.once('end', () => callback());
-      inner.end();
-    } else if (this.#members === 0) {
-      callback(new Error('unexpected end of file'));
+    if (this.#state === 'inside' && inner !== undefined) {
+      this.#close(inner, callback);
     } else {
-      callback();
+      callback(this.#members === 0 ? new Error(CUT) : null);
     }
   }
 
@@ -79,8 +101,32 @@ abstract class MemberDecoder extends Transform {
     }
   }
 
+  /** Between two blocks a last one ends the member, and nothing comes out; in a block it does not. */
+  #close(inner: Inner, callback: TransformCallback): void {
+    if (inner.readableLength > 0) {
+      inner.once('data', () => this.#close(inner, callback));
+      return;
+    }
+    const before = inner.bytesWritten;
+    const close = (isWhole: boolean): void => callback(isWhole ? null : new Error(CUT));
+    inner.removeAllListeners('data');
+    inner.removeAllListeners('error');
+    inner.on('error', (error) => close(before > 0 && this.isBehind(error)));
+    inner.once('data', () => {
+      inner.destroy();
+      close(false);
+    });
+    inner.once('end', () => {
+      const used = inner.bytesWritten - before;
+      // It has ended by itself, or with all of the block: garbage may look like an end as well.
+      close(before > 0 && (used === 0 || used === this.lastBlock.length - NO_CHECKSUM.length));
+    });
+    inner.end(this.lastBlock);
+    inner.resume();
+  }
+
   #startMember(bytes: Buffer, callback: TransformCallback): void {
-    const length = this.headerLength(bytes);
+    const length = this.#members < this.maxMembers ? this.headerLength(bytes) : -1;
     if (length === undefined && bytes.length > MAX_HEADER_BYTES) {
       callback(new Error('the header is too long'));
     } else if (length === undefined) {
@@ -138,7 +184,6 @@ abstract class MemberDecoder extends Transform {
     const before = inner.bytesWritten;
     inner.write(bytes, () => {
       const consumed = inner.bytesWritten - before;
-      this.onInput(bytes.subarray(0, consumed));
       if (consumed === bytes.length) {
         callback();
         return;
@@ -162,17 +207,14 @@ const FLAG_CRC = 2;
 const FLAG_EXTRA = 4;
 const FLAG_NAME = 8;
 const FLAG_COMMENT = 16;
-/** What a flush leaves behind: an empty block, after which everything before can be read. */
-const FLUSH = 0x0000ffff;
+/** Stored, so that all its bytes are read before it ends. */
+const LAST_BLOCK_OF_DEFLATE = lastBlockOf(1, 0, 0, 0xff, 0xff);
 
-/**
- * gzip (RFC 1952), as lenient as browsers and curl: a stream that was flushed but not ended is
- * whole, and so is one without its trailer. One that ends in mid-block is not.
- */
+/** gzip (RFC 1952): a body is one or more members. */
 export class GzipDecoder extends MemberDecoder {
   protected override readonly trailerLength = 8;
+  protected override readonly lastBlock = LAST_BLOCK_OF_DEFLATE;
   #crc = 0;
-  #tail = 0xffffffff;
 
   protected override createInner(): Inner {
     this.#crc = 0;
@@ -210,15 +252,63 @@ export class GzipDecoder extends MemberDecoder {
   protected override onOutput(chunk: Buffer): void {
     this.#crc = crc32(chunk, this.#crc);
   }
+}
 
-  protected override onInput(chunk: Buffer): void {
-    for (const byte of chunk.subarray(-4)) {
-      this.#tail = ((this.#tail << 8) | byte) >>> 0;
-    }
+/** deflate: the standard says zlib (RFC 1950), but some servers send the raw form (RFC 1951). */
+export class DeflateDecoder extends MemberDecoder {
+  protected override readonly maxMembers = 1;
+  protected override readonly lastBlock = LAST_BLOCK_OF_DEFLATE;
+  /** Undefined until the first bytes are read. */
+  #isZlib: boolean | undefined;
+  #adler = 1;
+
+  protected override get trailerLength(): number {
+    return this.#isZlib === true ? 4 : 0;
   }
 
-  protected override mayEndOpen(): boolean {
-    return this.#tail === FLUSH;
+  protected override createInner(): Inner {
+    return createInflateRaw();
+  }
+
+  protected override headerLength(bytes: Buffer): number | undefined {
+    const [method, flags] = bytes;
+    if (method === undefined || flags === undefined) {
+      return undefined;
+    }
+    // Raw streams do not start so in practice.
+    this.#isZlib = (method & 0x0f) === 8 && (256 * method + flags) % 31 === 0;
+    return this.#isZlib ? 2 : 0;
+  }
+
+  protected override isTrailerRight(trailer: Buffer): boolean {
+    return this.#isZlib !== true || trailer.readUInt32BE(0) === this.#adler;
+  }
+
+  protected override onOutput(chunk: Buffer): void {
+    if (this.#isZlib === true) {
+      this.#adler = adler32(chunk, this.#adler);
+    }
+  }
+}
+
+const LAST_BLOCK_OF_BROTLI = lastBlockOf(3);
+
+/** br (RFC 7932): a body is one stream without a header. */
+export class BrotliDecoder extends MemberDecoder {
+  protected override readonly maxMembers = 1;
+  protected override readonly trailerLength = 0;
+  protected override readonly lastBlock = LAST_BLOCK_OF_BROTLI;
+
+  protected override createInner(): Inner {
+    return createBrotliDecompress();
+  }
+
+  protected override headerLength(): number {
+    return 0;
+  }
+
+  protected override isTrailerRight(): boolean {
+    return true;
   }
 }
 
@@ -227,28 +317,38 @@ export class GzipDecoder extends MemberDecoder {
  */
 const ZSTD_WINDOW_LOG = 23;
 const ZSTD_FRAME = 0x28;
+const ZSTD_MAGIC_BYTES = 4;
 const FIRST_SKIPPABLE = 0x50;
 const LAST_SKIPPABLE = 0x5f;
+/** A compressed one: behind a raw one the size that the frame announced is not checked. */
+const LAST_BLOCK_OF_ZSTD = lastBlockOf(0x15, 0, 0, 0, 0);
+/** At what is no frame, and at what is no checksum: there all blocks have been read. */
+const BEHIND_BLOCKS = new Set(['ZSTD_error_prefix_unknown', 'ZSTD_error_checksum_wrong']);
 
 /** zstd (RFC 8878): a body is one or more frames. */
 export class ZstdDecoder extends MemberDecoder {
   protected override readonly trailerLength = 0;
+  protected override readonly lastBlock = LAST_BLOCK_OF_ZSTD;
 
   protected override createInner(): Inner {
     return createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } });
   }
 
   /** The decompressor reads the header. */
-  protected override headerLength([first = 0]: Buffer): number {
+  protected override headerLength(bytes: Buffer): number | undefined {
+    const [first = 0] = bytes;
     const isSkippable = first >= FIRST_SKIPPABLE && first <= LAST_SKIPPABLE;
-    return first === ZSTD_FRAME || isSkippable ? 0 : -1;
+    if (first !== ZSTD_FRAME && !isSkippable) {
+      return -1;
+    }
+    return bytes.length < ZSTD_MAGIC_BYTES ? undefined : 0;
   }
 
   protected override isTrailerRight(): boolean {
     return true;
   }
 
-  protected override mayEndOpen(): boolean {
-    return false;
+  protected override isBehind({ code = '' }: NodeJS.ErrnoException): boolean {
+    return BEHIND_BLOCKS.has(code);
   }
 }
