@@ -4,6 +4,7 @@ export {
   compileAnswerRules,
   type KeptAnswer,
 } from './answer/answer-rules.ts';
+export { readJson } from './answer/read-json.ts';
 export { type AddressClass, classifyAddress, isAddressAllowed } from './model/address.ts';
 export { basicAuthorization } from './access/authorization.ts';
 export { MAX_CA_BYTES, problemOfCertificates } from './access/certificates.ts';

@@ -1,9 +1,11 @@
 import {
   basicAuthorization,
   type FetchFailure,
+  type FetchResponse,
   type FetchResult,
   originOf,
   originVerdictOf,
+  readJson,
   requestedDelayOf,
 } from '@fetchfleet/crawl';
 import type { Fetcher, FetchRequest } from '@fetchfleet/fetcher';
@@ -184,11 +186,11 @@ export function readAnswer(
       ? down(result, `${origin} gives no token: ${result.message}`, maxMs)
       : refused(origin, result.message, result.outcome);
   }
-  const { status, body } = result;
+  const { status } = result;
   if (status >= 500 || NOT_NOW.has(status)) {
     return down(result, `${origin} gives no token: it answered ${status}`, maxMs);
   }
-  const answer = parseObject(body);
+  const answer = objectIn(result);
   if (status < 200 || status > 299) {
     return refused(origin, `it answered ${status}${errorIn(answer)}`);
   }
@@ -237,14 +239,10 @@ function errorIn({ error }: Readonly<Record<string, unknown>>): string {
   return ERROR_CODES.has(error) ? ` (${String(error)})` : '';
 }
 
-function parseObject(body: Buffer): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(body.toString());
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its values are checked
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
+function objectIn(response: FetchResponse): Readonly<Record<string, unknown>> {
+  const value = readJson(response)?.value;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its values are checked
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** RFC 6749, 2.3.1: both are form-encoded first, so that a colon in them is no end. */

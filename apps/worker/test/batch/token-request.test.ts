@@ -42,6 +42,16 @@ describe('the answer of a token server', () => {
   });
 
   it.each([
+    ['utf8', 'application/json', '\ufeff'],
+    ['utf16le', 'application/json; charset=utf-16', '\ufeff'],
+    ['utf16le', 'application/json; charset=utf-16le', ''],
+  ] as const)('is read in %s, as %s, behind %j', (encoding, type, mark) => {
+    const body = Buffer.from(`${mark}{"access_token":"t","expires_in":60}`, encoding);
+    const answer = { ...response(200, '', { 'content-type': type }), body };
+    expect(readAnswer(answer, CLIENT, MAX_MS)).toMatchObject({ kind: 'token', token: 't' });
+  });
+
+  it.each([
     [response(401, { error: 'invalid_client' }), 'it answered 401 (invalid_client)'],
     [response(400, { error: 'se:same' }), 'it answered 400'],
     [response(400, { error: 'x\ny' }), 'it answered 400'],
