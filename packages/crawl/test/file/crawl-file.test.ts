@@ -631,7 +631,9 @@ describe('readCrawlFile', () => {
     await expect(readCrawlFile(path)).rejects.toThrow(/cannot be read: it is a named pipe/);
     const file = join(folder, 'c.yaml');
     await writeFile(file, 'url: http://a.example/{x}\nparams: { x: { file: pipe.txt } }');
-    await expect(readCrawlFile(file)).rejects.toThrow(/c\.yaml:2:14 params\.x: .*is a named pipe, not a file/);
+    await expect(readCrawlFile(file)).rejects.toThrow(
+      /c\.yaml:2:14 params\.x: .*is a named pipe, not a file/,
+    );
     const crawl = parseCrawlFile(await readFile(file, 'utf8'), file);
     await expect(measureCrawl(crawl)).rejects.toThrow(/cannot be read: it is a named pipe/);
     await expect(fingerprintOf(crawl)).rejects.toThrow(/cannot be read: it is a named pipe/);

@@ -101,7 +101,10 @@ abstract class MemberDecoder extends Transform {
     }
   }
 
-  /** Between two blocks a last one ends the member, and nothing comes out; in a block it does not. */
+  /**
+   * Ends a member with an empty last block: between two blocks it ends so, and nothing comes out;
+   * within one it does not.
+   */
   #close(inner: Inner, callback: TransformCallback): void {
     if (inner.readableLength > 0) {
       inner.once('data', () => this.#close(inner, callback));
