@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { format } from 'node:util';
+import { currentFolder } from '@fetchfleet/service/current-folder';
 import { onUncheckedTls, UNCHECKED_TLS } from '@fetchfleet/service/unchecked-tls';
 import { EXIT, type ExitCode } from './core/errors.ts';
 import { FileOutput } from './core/file-output.ts';
@@ -65,7 +66,9 @@ process.stderr.on('error', () => undefined);
 interrupts.listen();
 const exitCode = await runCommand(process.argv.slice(2), {
   env: process.env,
-  cwd: process.cwd(),
+  get cwd() {
+    return currentFolder();
+  },
   terminal,
   interrupts,
 });

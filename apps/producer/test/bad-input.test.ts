@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { installLeakGuard } from '@fetchfleet/testing';
+import { installLeakGuard, repositoryRoot, startProcess } from '@fetchfleet/testing';
 import { type Ended, Project } from './cli-fixture.ts';
 
 /** What is wrong, the command line, and the message. All of them exit with 2. */
@@ -151,6 +151,26 @@ describe('what cannot be reached', () => {
       expect(ended.stderr).not.toContain('geheim');
     }
     expect(wrong.code).toBe(2);
+  });
+});
+
+describe('a current folder that was deleted', () => {
+  it.each([
+    ['producer', 'status', 2],
+    ['producer', 'init', 2],
+    ['producer', '--version', 0],
+    ['worker', '', 2],
+  ])('is told in one sentence: %s %s', async (app, argument, code) => {
+    const main = `${repositoryRoot}/apps/${app}/dist/main.js`;
+    const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"';
+    const command = ['-c', script, 'sh', process.execPath, main, argument].filter(Boolean);
+    const ended = await startProcess('bash', command, {
+      cwd: project.folder.path,
+      env: { ...project.env, REDIS_URL: 'redis://127.0.0.1:1' },
+    });
+    expect(await ended.exit).toMatchObject({ code });
+    const told = /^\S+ the current folder does not exist any more: change to another one\n$/u;
+    expect(ended.stderr).toMatch(code === 0 ? /^$/u : told);
   });
 });
 

@@ -9,6 +9,7 @@ import {
 } from '@fetchfleet/fleet';
 import {
   booleanSetting,
+  currentFolder,
   durationMs,
   fetchSchemas,
   LOG_SETTINGS,
@@ -56,7 +57,7 @@ const SETTINGS = {
   results: {
     ...FETCH_SETTINGS.results,
     help: 'where results go: a folder, s3://BUCKET/PREFIX or postgres://USER@HOST/DATABASE',
-    schema: rulesSetting((text) => Place.parse(text, process.cwd()), PlaceError),
+    schema: rulesSetting((text) => Place.parse(text, currentFolder()), PlaceError),
   },
   /** How results in a folder are compressed: parts get much smaller, and cost some CPU time. */
   compress: {

@@ -6,6 +6,7 @@ import { ignoredProxies } from '@fetchfleet/fetcher';
 import { openStore, SinkError } from '@fetchfleet/results';
 import {
   createLogger,
+  currentFolder,
   descriptorShortage,
   isPrettyLog,
   loadPrettyPrinter,
@@ -85,7 +86,7 @@ async function main(): Promise<void> {
   });
   const store = await openStore(settings.results.url, {
     env: process.env,
-    cwd: process.cwd(),
+    cwd: currentFolder(),
     compression: settings.compress,
   });
   const worker = new FleetWorker({

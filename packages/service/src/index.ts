@@ -5,6 +5,7 @@ export type { CollectFunction } from './metrics/collectors.ts';
 export { createExporterMetrics, type ExporterMetrics } from './metrics/exporter-metrics.ts';
 export type { FleetState } from './metrics/fleet-gauges.ts';
 export { FleetMetrics } from './metrics/fleet-metrics.ts';
+export { currentFolder } from './process/current-folder.ts';
 export { isPrettyLog, LOG_SETTINGS, REDIS_SETTINGS } from './process/common-settings.ts';
 export {
   type DescriptorPlan,
