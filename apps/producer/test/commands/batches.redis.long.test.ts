@@ -1,7 +1,13 @@
 import { access, mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fleetKeys } from '@fetchfleet/fleet';
-import { eventually, installLeakGuard, startTinyproxy } from '@fetchfleet/testing';
+import {
+  eventually,
+  installLeakGuard,
+  repositoryRoot,
+  startProcess,
+  startTinyproxy,
+} from '@fetchfleet/testing';
 import { crawlFile, type Project } from '../cli-fixture.ts';
 import { FleetProject } from '../fleet-fixture.ts';
 
@@ -204,6 +210,25 @@ describe('fetchfleet failures', () => {
 });
 
 describe('fetchfleet prune', () => {
+  it('removes nothing if the question is answered with Ctrl-D', async () => {
+    await oldBatch('old', 'finished', 40);
+    const main = `${repositoryRoot}/apps/producer/dist/main.js`;
+    const command = `'${process.execPath}' '${main}' prune --older-than 30d`;
+    // A terminal of its own, in which Ctrl-D is typed when the question is there.
+    const typed = `until grep -qs 'y/N' shown; do sleep 0.05; done; printf '\\004'; cat`;
+    const asked = await startProcess(
+      'bash',
+      ['-c', `(${typed}) | script -qfec "$0" shown`, command],
+      {
+        cwd: fleet.project.folder.path,
+        env: fleet.project.env,
+      },
+    );
+    expect(await asked.exit).toMatchObject({ code: 0 });
+    expect(asked.stdout).toMatch(/\[y\/N\] [^]*Nothing was removed/u);
+    expect(await fleet.ledger.status('old')).toBeDefined();
+  });
+
   it('removes ledger, queue and results of old batches, and nothing else', async () => {
     const { project } = fleet;
     const worker = await fleet.worker();

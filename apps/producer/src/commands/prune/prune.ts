@@ -163,6 +163,10 @@ async function isConfirmed(
     return /^y(es)?$/iu.test(answer.trim());
   } catch (error) {
     signal.throwIfAborted();
+    if (toError(error).name === 'AbortError') {
+      terminal.say(''); // Ctrl-D leaves the cursor behind the question
+      return false;
+    }
     throw error;
   } finally {
     questions.close();
