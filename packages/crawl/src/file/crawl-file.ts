@@ -25,6 +25,7 @@ import { readLimits, readNetwork, readPoliteness, readRetry } from './settings.t
 import { readUrl } from './parameters/url-template.ts';
 import { readUrls } from './parameters/urls.ts';
 import { isRemoteList } from '../values/list-file.ts';
+import { HALF_A_PAIR } from '../values/list-row.ts';
 import { problemOfUrl } from '../model/url.ts';
 import type { Crawl, NetworkPolicy, ParameterSource, Plan } from '../model/plan.ts';
 import { isListFile, labelOf } from '../model/parameter-source.ts';
@@ -128,6 +129,7 @@ function readCrawl(text: string, fileName: string): Reading {
     return { file, sources: [] };
   }
   reportSecrets(file);
+  reportHalves(file);
   return { file, ...readRoot(root, fileName) };
 }
 
@@ -257,6 +259,18 @@ function reportSecrets(file: YamlFile): void {
       // What it stands for is written above.
       if (holders.has(file.targets.get(node))) {
         onSecret(node, ancestors);
+      }
+    },
+  });
+}
+
+/** Half a surrogate pair is no character: UTF-8 has none for it, so another text would be sent. */
+function reportHalves(file: YamlFile): void {
+  visit(file.document, {
+    Scalar(_, node) {
+      if (typeof node.value === 'string' && !node.value.isWellFormed()) {
+        const problem = `${JSON.stringify(node.value.slice(0, 80))} has ${HALF_A_PAIR}`;
+        new Field(file, { key: '', node }).report(problem);
       }
     },
   });

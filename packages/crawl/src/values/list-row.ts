@@ -22,6 +22,8 @@ export interface ReadOptions {
 export const MAX_VALUE_LENGTH = 8192;
 /** The same for all values of a row together. */
 const MAX_ROW_LENGTH = 65_536;
+/** What a text must not have. */
+export const HALF_A_PAIR = 'half a surrogate pair, which is no character';
 
 /**
  * How version 0.1 read every list. A batch or schedule that it stored names no rules, and must go
@@ -99,6 +101,9 @@ export class RowReader {
     }
     if (value.includes('\0')) {
       return 'the value has a NUL character; if the file is UTF-16, say so in encoding:';
+    }
+    if (!value.isWellFormed()) {
+      return `the value has ${HALF_A_PAIR}`;
     }
     return this.#options.checks?.get(param)?.(value);
   }

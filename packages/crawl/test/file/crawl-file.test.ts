@@ -246,6 +246,21 @@ network: { allowPrivate: yes }
     ],
     ['no URL', 'name: x', /^crawl\.yaml:1:1: url is missing$/],
     [
+      'half a surrogate pair in a value',
+      'url: http://a.example/{x}\nparams: { x: ["\\ud83d\\ude00", "\\ud83dx"] }',
+      /^crawl\.yaml:2:31: "\\ud83dx" has half a surrogate pair, which is no character$/,
+    ],
+    [
+      'half a surrogate pair in a header',
+      'url: http://a.example/\nheaders: { x-a: "\\udc00" }',
+      /^crawl\.yaml:2:17: .* has half a surrogate pair/,
+    ],
+    [
+      'half a surrogate pair in a body',
+      'url: http://a.example/\nbody: { text: "x\\udc00" }',
+      /^crawl\.yaml:2:15: .* has half a surrogate pair/,
+    ],
+    [
       'a duplicate key',
       withUrl('combine: zip\ncombine: zip'),
       /^crawl\.yaml:4:1 combine: duplicate key$/,

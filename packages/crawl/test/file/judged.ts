@@ -31,6 +31,7 @@ const BEYOND_A_SCHEMA = [
   /is not a valid contact/,
   /not allowed in an HTTP header/,
   /the file name cannot be used as a name/,
+  /half a surrogate pair/,
   /a secret in a URL stands behind the host| is not a share|so that nobody is told/,
   / revalidate: cannot be combined with headers\./,
   /is not a known encoding|if it is meant, write ""/,

@@ -149,6 +149,16 @@ describe.each(FORMATS)('a .%s list', (format) => {
   });
 });
 
+it('refuses half a surrogate pair, which would be sent as another character', async () => {
+  const content = '{"id":"\\ud83d\\ude00"}\n{"id":"\\ud83dx"}\n{"id":"x\\ude00"}\n';
+  expect(await read(listFile('ndjson'), content)).toEqual({
+    values: ['😀'],
+    problems: [2, 3].map(
+      (line) => `${line}: the value has half a surrogate pair, which is no character`,
+    ),
+  });
+});
+
 describe('an empty value of a list', () => {
   const blanks: Readonly<Record<'csv' | 'ndjson', string>> = {
     csv: 'id,name\n1,a\n \u00a0,b\n"",c\n2,d\n',
