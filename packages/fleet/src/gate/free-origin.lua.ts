@@ -16,7 +16,9 @@ export const FREE_ORIGIN = `
 local CALM = { ended = true, ok = true, durationMs = true, typicalMs = true }
 local OF_SUCCESSES =
   { durationMs = true, fastestMs = true, second = true, okNow = true, okBefore = true }
--- Entries that limit nothing, and until when they hold.
+-- Entries that limit nothing, and until when they hold: no later than these instants, unless the
+-- clock was set back.
+local LATEST_END = { lease = now + LEASE, limits = now + ASKED }
 local HARMLESS = { lease = '^%d+ (%d+)$', limits = '^0 %d+ 0 (%d+)$' }
 
 local function isCalm(report)
@@ -99,7 +101,7 @@ local function exchangeFreely(key, stored, prepared, report)
       local kind = kindOf(field)
       local till = endOf(kind, value)
       -- Where fetches wait, a batch that does not ask may have ended.
-      if not till or till > LATEST[kind] or (kind == 'limits' and waiting > 0) then return end
+      if not till or till > LATEST_END[kind] or (kind == 'limits' and waiting > 0) then return end
       if field == lease then leaseEnd = till elseif till <= now then return end
     end
   end

@@ -50,12 +50,6 @@ local now = time[1] * 1000000 + time[2]
 -- How long a lease holds, the limits of a batch beside two intervals, and a woken slice is on its
 -- way.
 local LEASE, ASKED, WOKEN = ${LEASE_MS * 1_000}, 60000000, 2000000
--- No gate writes later instants, apart from these two intervals.
-local LATEST = {
-  lease = now + LEASE, limits = now + ASKED, waits = now, woken = now + WOKEN,
-  deniedSince = now, learnedAt = now, raisedAt = now, windowAt = now, sampledAt = now,
-  checkedAt = now,
-}
 -- Not NaN or infinite: no script could compute with it.
 local function finite(text)
   local number = tonumber(text or '')
@@ -89,6 +83,12 @@ local SHAPES = {
   waits = '^%d+ (%-?%d+) %-?%d+$',
   woken = '^%d+ (%d+)$',
   flow = '^%d+ %-?%d+$',
+}
+-- No gate writes later instants into entries and fields, apart from two intervals of a limit.
+local LATEST = {
+  lease = now + LEASE, limits = now + ASKED, waits = now, woken = now + WOKEN,
+  deniedSince = now, learnedAt = now, raisedAt = now, windowAt = now, sampledAt = now,
+  checkedAt = now,
 }
 local TEXTS = { blockedFor = true, lastError = true, probe = true }
 local function num(field) return tonumber(gate[field] or '0') end
@@ -133,7 +133,8 @@ local function bringBlocksForward()
     local longest = math.min(300000000, 2000000 * 2 ^ (math.max(1, num('opens')) - 1))
     if num('openUntil') > now + longest then set('openUntil', now + longest) end
   end
-  local prober, expiry = string.match(gate.probe or '', '^(%S+) (%d+)$')
+  if not gate.probe then return end
+  local prober, expiry = string.match(gate.probe, '^(%S+) (%d+)$')
   if prober and tonumber(expiry) > LATEST.lease then
     set('probe', prober .. string.format(' %.0f', LATEST.lease))
   end
