@@ -142,7 +142,7 @@ describe('a written crawl file', () => {
           JSON.stringify({
             name: 'odd',
             url: 'https://a.example/{a}/{b}',
-            params: { a: [text, `${text}x`], b: { file: `/lists/${name}.csv`, column: name } },
+            params: { a: [text, `${text}x`], b: { file: `/lists/${name}x.csv`, column: name } },
             body: { json: { text, fields: { ...fields } } },
           }),
           FILE,
