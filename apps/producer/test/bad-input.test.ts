@@ -160,6 +160,7 @@ describe('a current folder that was deleted', () => {
     ['producer', 'init', 2],
     ['producer', '--version', 0],
     ['worker', '', 2],
+    ['web', '', 2],
   ])('is told in one sentence: %s %s', async (app, argument, code) => {
     const main = `${repositoryRoot}/apps/${app}/dist/main.js`;
     const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"';

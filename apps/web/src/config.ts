@@ -1,5 +1,6 @@
 import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
+  currentFolder,
   booleanSetting,
   LOG_SETTINGS,
   readSettingsTable,
@@ -103,7 +104,7 @@ const SETTINGS = {
   results: {
     ...FETCH_SETTINGS.results,
     help: 'where the results of the workers are',
-    schema: rulesSetting((text) => Place.parse(text, process.cwd()), PlaceError),
+    schema: rulesSetting((text) => Place.parse(text, currentFolder()), PlaceError),
   },
   /** Of records in S3, in a database or compressed. Up to four copies are in TMPDIR at a time. */
   maxCopy: {

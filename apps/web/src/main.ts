@@ -4,6 +4,7 @@ import { RedisUrlError } from '@fetchfleet/fleet';
 import { openStore } from '@fetchfleet/results';
 import {
   createLogger,
+  currentFolder,
   isPrettyLog,
   loadPrettyPrinter,
   onParentEnd,
@@ -35,7 +36,7 @@ async function main(): Promise<void> {
     version: VERSION,
     onProblem: (sentence) => log.warn(sentence),
   });
-  const store = await openStore(settings.results.url, { env, cwd: process.cwd() });
+  const store = await openStore(settings.results.url, { env, cwd: currentFolder() });
   const server = new WebServer({ settings, env, store, log, tracing });
   const stop = async (): Promise<void> => {
     await server.stop();

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { codeOf, TemporaryFolder } from '@fetchfleet/crawl';
+import { reasonOfFileError, refuseNamedPipe, TemporaryFolder } from '@fetchfleet/crawl';
 import { MISSING_KEY } from '@fetchfleet/results';
 import { explainResults } from '../../batch/explain-results.ts';
 import type { Context } from '../../core/context.ts';
@@ -103,13 +103,18 @@ async function readStatement(
   const text =
     sql === undefined
       ? statement
-      : await readFile(resolve(cwd, sql), 'utf8').catch((cause: unknown) => {
-          throw new CommandError(`${sql} cannot be read: ${codeOf(cause) ?? String(cause)}`, {
+      : await readSql(resolve(cwd, sql)).catch((cause: unknown) => {
+          throw new CommandError(`${sql} cannot be read: ${reasonOfFileError(cause)}`, {
             code: 'INPUT_INVALID',
             cause,
           });
         });
   return (text ?? '').replace(/[\s;]+$/u, '');
+}
+
+async function readSql(path: string): Promise<string> {
+  refuseNamedPipe(path);
+  return readFile(path, 'utf8');
 }
 
 interface Asking {

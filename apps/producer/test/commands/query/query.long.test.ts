@@ -171,7 +171,7 @@ describe('query', () => {
     [[''], /^error: a query is one statement, and these are 0\n$/u],
     [[], /^error: give one statement/u],
     [['SELECT 1', '--sql', 'x.sql'], /^error: give one statement/u],
-    [['--sql', 'x.sql'], /^error: x\.sql cannot be read: ENOENT\n$/u],
+    [['--sql', 'x.sql'], /^error: x\.sql cannot be read: it does not exist\n$/u],
     [['SELECT 1', '-o', 'x'], /^error: a table is for people: add --format/u],
   ])('refuses %j in a sentence', async (args, message) => {
     await layOut(1);
