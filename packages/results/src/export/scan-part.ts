@@ -216,7 +216,9 @@ export class PartScan {
   async #isJsonAt(position: number, length: number): Promise<boolean> {
     const line = Buffer.allocUnsafe(length);
     await this.#options.files.read(line, position);
-    return isUtf8(line) && isJson(line);
+    // An export shows such bytes as U+FFFD.
+    const isText = this.#options.checksJson !== true || isUtf8(line);
+    return isText && isJson(line);
   }
 }
 
