@@ -1,7 +1,7 @@
 import { FLEET_NAME_RULE, isFleetName, parseRedisUrl, type RedisAddress } from '@fetchfleet/fleet';
 import {
-  currentFolder,
   booleanSetting,
+  currentFolder,
   LOG_SETTINGS,
   readSettingsTable,
   REDIS_SETTINGS,

@@ -68,7 +68,7 @@ interface Job {
 export class SliceProcessor {
   readonly #options: ProcessorOptions;
   /** Batches with what was logged of each. */
-  readonly #loggedLacks = new Set<string>();
+  readonly #logged = new Set<string>();
   /** By the signal that pauses a batch: one object for all slices of the batch. */
   readonly #tools = new WeakMap<AbortSignal, SliceTools>();
 
@@ -341,13 +341,13 @@ export class SliceProcessor {
     text: string,
   ): void {
     const line = `${fields.batch} ${text}`;
-    if (this.#loggedLacks.has(line)) {
+    if (this.#logged.has(line)) {
       return;
     }
-    if (this.#loggedLacks.size >= MAX_LOGGED) {
-      this.#loggedLacks.clear();
+    if (this.#logged.size >= MAX_LOGGED) {
+      this.#logged.clear();
     }
-    this.#loggedLacks.add(line);
+    this.#logged.add(line);
     this.#options.log[level](fields, text);
   }
 

@@ -20,7 +20,6 @@ export async function checkNamed(
   const statuses = await withTimeout(ledger.statuses(names));
   const known = new Map(statuses.map((status) => [status.batch, status]));
   const unfinished = await withTimeout(removal.unfinished());
-  const rejected = await withTimeout(removal.rejected());
   for (const name of names) {
     const status = known.get(name);
     if (status !== undefined) {
@@ -29,7 +28,7 @@ export async function checkNamed(
       }
       continue;
     }
-    if (unfinished.has(name) || rejected.includes(name)) {
+    if (unfinished.has(name) || (await withTimeout(removal.rejected())).includes(name)) {
       continue;
     }
     const place = await placeWith(name, results);
